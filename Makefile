@@ -1,0 +1,44 @@
+# One-line aliases; noxfile.py holds the logic. `make help` lists them.
+PYTHON ?= python3
+NOX := .venv/bin/nox
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(NOX) ## The whole flow on this machine: [IMAGES=<folder>] [COUNT=60] [CIFAR100=<archive>]
+	@$(NOX) -s demo
+
+test: $(NOX) ## Everything CI checks: lint, types, templates, contracts, unit and end-to-end tests
+	@$(NOX)
+
+up: $(NOX) ## Start the same stack and leave it running: [PORT=4566]
+	@$(NOX) -s up
+
+down: $(NOX) ## Stop what `make up` started
+	@$(NOX) -s down
+
+train: $(NOX) ## Train the model on CIFAR-100's vehicles: [CIFAR100=<archive>] [IMAGES=<folder>]
+	@$(NOX) -s train
+
+evaluate: $(NOX) ## Measure the shipped model on CIFAR-100's vehicle test images: [CIFAR100=<archive>]
+	@$(NOX) -s evaluate
+
+bench: $(NOX) ## Ratios against named baselines, interleaved in one run
+	@$(NOX) -s bench
+
+lock: $(NOX) ## Resolve every package's dependencies again
+	@$(NOX) -s lock
+
+format: $(NOX) ## Format the code
+	@$(NOX) -s format
+
+clean: ## Remove everything that these commands made
+	rm -rf .nox .venv build dist
+
+$(NOX): requirements/nox.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Scones needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name a newer one: make PYTHON=python3.13 ...")'
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.PHONY: help demo test up down train evaluate bench lock format clean
