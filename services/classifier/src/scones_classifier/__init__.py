@@ -1,0 +1,1 @@
+"""Sends a serialized image to the SageMaker endpoint and reads its prediction."""

@@ -1,0 +1,1 @@
+"""Decides whether a prediction is sure enough to act on."""
