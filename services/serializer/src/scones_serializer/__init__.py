@@ -1,0 +1,1 @@
+"""The serializer: an uploaded photo becomes one model-sized PNG inside a workflow message."""
