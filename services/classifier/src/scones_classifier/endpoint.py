@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "connect", "invoke"]
 
+# Patience for one small image, in seconds; template.yaml's Timeout is reckoned from it.
+CONNECT_TIMEOUT = 2
+READ_TIMEOUT = 10
+ATTEMPTS = 3
+
 _SHOWN = 300  # characters of the container's message that an error quotes
 
 _BY_CODE: dict[str, type[Exception]] = {
@@ -54,18 +59,13 @@ class Answer(NamedTuple):
 
 
 def connect() -> SageMakerRuntimeClient:
-    """A client for one small image: 2 s to connect, 10 s to answer, three attempts in all.
-
-    template.yaml's Timeout is reckoned from these numbers; change them together.
-    """
-    return boto3.client(
-        "sagemaker-runtime",
-        config=Config(
-            connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        ),
+    """A client of the SageMaker runtime in the region and with the credentials at hand."""
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
+    return boto3.client("sagemaker-runtime", config=config)
 
 
 def invoke(

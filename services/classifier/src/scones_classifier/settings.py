@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from scones_classifier.errors import InvalidSettings
 
@@ -37,6 +37,7 @@ class Settings(BaseModel):
     labels: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...],
         BeforeValidator(_split),
+        AfterValidator(_distinct),
         Field(alias="LABELS", min_length=2),
     ]
 

@@ -1,0 +1,107 @@
+"""What X-Ray receives, in a process that believes it runs on Lambda."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from http.server import BaseHTTPRequestHandler
+
+    from .conftest import FakeEndpoint
+
+TRACE = "1-6745a0b1-0123456789abcdef01234567"
+SEGMENT = "53995c3f42cd8ad8"
+SCRIPT = """
+import json, sys
+from types import SimpleNamespace
+from scones_classifier.handler import handler
+context = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="r"
+)
+handler(json.load(sys.stdin), context)
+"""
+
+
+def bicycle(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(200)
+    request.send_header("Content-Length", "12")
+    request.end_headers()
+    request.wfile.write(b"[0.97, 0.03]")
+
+
+def broken(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(424)
+    request.send_header("x-amzn-ErrorType", "ModelError")
+    request.send_header("Content-Length", "27")
+    request.end_headers()
+    request.wfile.write(b'{"OriginalStatusCode": 500}')
+
+
+def documents_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Invoke the handler in a process of its own and return the subsegments it sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        environment = os.environ | {
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "_X_AMZN_TRACE_ID": f"Root={TRACE};Parent={SEGMENT};Sampled=1",
+            "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}",
+        }
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            input=json.dumps(message),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        daemon.setblocking(False)
+        return list(received(daemon))
+
+
+def received(daemon: socket.socket) -> list[dict[str, Any]]:
+    documents: list[dict[str, Any]] = []
+    while True:
+        try:
+            header, document = daemon.recv(65_536).split(b"\n", 1)
+        except BlockingIOError:
+            return documents
+        assert json.loads(header) == {"format": "json", "version": 1}
+        documents.append(json.loads(document))
+
+
+def test_call_and_handler_are_subsegments_of_lambdas_trace(
+    fake_endpoint: FakeEndpoint, message: dict[str, Any]
+) -> None:
+    fake_endpoint.answers(bicycle)
+    call, handler = documents_of(message)
+    assert (handler["trace_id"], handler["parent_id"]) == (TRACE, SEGMENT)
+    assert (call["trace_id"], call["parent_id"]) == (TRACE, handler["id"])
+    assert call["namespace"] == "aws"
+    assert call["aws"]["operation"] == "InvokeEndpoint"
+    annotations = handler["annotations"]
+    assert annotations["Service"] == "classifier"
+    assert annotations["inference_id"] == message["inference_id"]
+    assert annotations["image_key"] == message["source"]["key"]
+    assert annotations["label"] == "bicycle"
+
+
+def test_a_fault_is_on_the_trace_by_name(
+    fake_endpoint: FakeEndpoint, message: dict[str, Any]
+) -> None:
+    fake_endpoint.answers(broken)
+    *_, handler = documents_of(message)
+    assert handler["fault"] is True
+    assert handler["cause"]["exceptions"][0]["type"] == "ModelFailed"
+    assert handler["annotations"]["inference_id"] == message["inference_id"]
+
+
+def test_image_is_in_no_trace(fake_endpoint: FakeEndpoint, message: dict[str, Any]) -> None:
+    fake_endpoint.answers(bicycle)
+    documents = documents_of(message)
+    assert documents
+    assert message["image_data"] not in json.dumps(documents)
