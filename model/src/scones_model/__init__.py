@@ -1,0 +1,1 @@
+"""Picture classifier of Scones Unlimited: dataset, training, evaluation and serving."""

@@ -1,0 +1,53 @@
+"""The command line `scones-model`: one word picks the module that does the work.
+
+Each module is a program of its own (`python -m scones_model.<word>`) and is imported only when it
+is asked for, so that no command pays for another's dependencies.
+"""
+
+# ruff: noqa: T201 - a command line
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "dataset": "write train and test pictures from CIFAR-100 or from a folder",
+    "drawn": "draw labelled stand-in pictures, offline",
+    "train": "train on class subfolders and export one ONNX file (needs PyTorch)",
+    "evaluate": "measure an ONNX file on labelled pictures",
+    "describe": "print an ONNX file's metadata as JSON",
+    "serve": "serve a model over HTTP",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its own exit status, or 2 when PyTorch is missing."""
+    listing = "\n".join(f"  {name:<10}{meaning}" for name, meaning in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="scones-model",
+        description=f"commands (each has its own --help):\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    try:
+        module = importlib.import_module(f"scones_model.{arguments.command}")
+    except ModuleNotFoundError as error:
+        print(f"{error}. Training needs: pip install scones-model[train] torch==2.13.0",
+              file=sys.stderr)  # fmt: skip
+        return 2
+    status: int = module.main(arguments.rest)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
