@@ -1,0 +1,1 @@
+"""AWS on one machine: the project's own templates, handlers and workflow, without an account."""

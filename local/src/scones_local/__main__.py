@@ -1,0 +1,92 @@
+"""Command line of the local stack; the Makefile's `demo`, `up`, `down` and `bench` call it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from scones_local.demo import DemoSettings, run_demo
+from scones_local.deploy import DeploymentFailed
+from scones_local.pictures import NoPictures
+from scones_local.program import StartFailed
+from scones_local.stack import StackSettings
+from scones_local.supervisor import AlreadyRunning, start, stop, supervise
+
+KNOWN_ERRORS = (NoPictures, StartFailed, DeploymentFailed, AlreadyRunning)
+"""Each carries a sentence for the person at the keyboard: a stack trace would hide it."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scones-local", description=__doc__)
+    parser.add_argument("command", choices=["demo", "up", "down", "serve"])
+    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the repository")
+    parser.add_argument("--environments", type=Path, help="nox's folder (default ROOT/.nox)")
+    parser.add_argument("--work", type=Path, help="for logs and state (default ROOT/build/local)")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "4566")))
+    parser.add_argument("--with-parent", action="store_true", help="end with standard input")
+    parser.add_argument("--images", default=os.environ.get("IMAGES"))
+    parser.add_argument("--count", type=int, default=int(os.environ.get("COUNT", "60")))
+    parser.add_argument("--archive", default=os.environ.get("CIFAR100"))
+    return parser
+
+
+def _stack_settings(options: argparse.Namespace) -> StackSettings:
+    root = options.root.resolve()
+    environments = (options.environments or root / ".nox").resolve()
+    work = (options.work or root / "build" / "local").resolve()
+    return StackSettings(root, environments, work, options.port)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    root = options.root.resolve()
+    out = root / "build" / "demo"
+    options.work = options.work or out / "stack"
+    options.port = 0
+    images = Path(options.images) if options.images else None
+    demo = DemoSettings(out, images, options.count, options.archive)
+    return 0 if run_demo(_stack_settings(options), demo) else 1
+
+
+def _up(options: argparse.Namespace) -> int:
+    running, _ = start(_stack_settings(options), with_parent=False)
+    print("# The stack is up. Paste these lines; then the AWS CLI and boto3 work against it:")
+    for name, value in running.environment.items():
+        print(f"export {name}={shlex.quote(value)}")
+    for name, value in running.outputs.items():
+        print(f"# {name:20} {value}")
+    print(f"# aws s3 cp photo.jpg s3://{running.outputs['UploadBucket']}/incoming/photo.jpg")
+    print("# aws sqs receive-message --wait-time-seconds 5 --queue-url <one of the queues>")
+    print("# `make down` stops it.")
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    stopped = stop(_stack_settings(options).work)
+    print("Stopped." if stopped else "No stack is up.")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    supervise(_stack_settings(options), with_parent=options.with_parent)
+    return 0
+
+
+def run() -> int:
+    """Run one command; known errors end with their sentence and status 2."""
+    options = _parser().parse_args()
+    commands = {"demo": _demo, "up": _up, "down": _down, "serve": _serve}
+    try:
+        return commands[options.command](options)
+    except KNOWN_ERRORS as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,178 @@
+"""The main job: pictures go into the bucket, outcomes come out, and a summary says how it went."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from scones_local.aws import connect
+from scones_local.deploy import SERVICES
+from scones_local.pictures import choose, find_pictures, prepare_pictures
+from scones_local.stack import STAGE
+from scones_local.summary import outcome_line, summarise
+from scones_local.supervisor import supervised
+from scones_local.tracepage import render_trace_page
+from scones_local.traces import fetch_traces, inference_ids, is_whole
+from scones_local.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import boto3
+
+    from scones_local.pictures import Picture
+    from scones_local.stack import StackSettings
+    from scones_local.traffic import Outcome, Upload
+
+__all__ = ["DemoSettings", "run_demo"]
+
+MARKS = {
+    "accepted": "[green]accepted[/]   ",
+    "review": "[yellow]review[/]     ",
+    "dead_letter": "[red]dead letter[/]",
+    "undelivered": "[red]undelivered[/]",
+}
+TRACED = (f"scones-{STAGE}", *(f"scones-{STAGE}-{name}" for name in SERVICES))
+"""The segments of an execution that reached the end: the workflow and the three services."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What to upload, and where the results go.
+
+    Attributes:
+        out: Folder for summary, outcomes and trace page.
+        images: The user's folder; None takes CIFAR-100's vehicle test images.
+        count: How many pictures at most.
+        archive: The user's copy of CIFAR-100.
+        in_flight: Uploads that wait for their outcome at a time.
+    """
+
+    out: Path
+    images: Path | None
+    count: int
+    archive: str | None
+    in_flight: int = 2
+
+
+def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
+    """Run the demo; True if every upload had exactly one outcome.
+
+    Raises:
+        NoPictures: There is nothing to upload.
+        StartFailed: The stack did not start.
+    """
+    console = Console(highlight=False)
+    demo.out.mkdir(parents=True, exist_ok=True)
+    pictures = _pictures(stack, demo, console)
+    console.print("Starting the engine, the model's server, the functions and the stacks ...")
+    started = time.time()
+    with supervised(stack) as running:
+        console.print(f"Up after {time.time() - started:.1f} s. Uploading {len(pictures)} pictures.")
+        session = connect(running.environment)
+        began = time.time()
+        uploads = _send(session, running.outputs, pictures, demo, console)
+        traces = fetch_traces(session, began)
+    whole = sum(is_whole(documents, TRACED[:2]) for documents in traces)
+    summary = summarise(uploads, whole)
+    _write(demo.out, uploads, summary)
+    page = _write_trace(demo.out, uploads, traces)
+    _print_summary(console, summary, demo.out, page)
+    return summary["lost"] == 0 and summary["duplicates"] == 0
+
+
+def _pictures(stack: StackSettings, demo: DemoSettings, console: Console) -> list[Picture]:
+    folder = demo.images or prepare_pictures(
+        stack.python("model"), demo.out.parent / "pictures", demo.archive, console
+    )
+    found = find_pictures(folder)
+    chosen = choose(found, demo.count)
+    if len(chosen) < len(found):
+        console.print(f"{len(chosen)} of {len(found)} pictures in {folder}; COUNT=<n> sets how many.")
+    return chosen
+
+
+def _send(
+    session: boto3.Session,
+    outputs: Any,
+    pictures: Sequence[Picture],
+    demo: DemoSettings,
+    console: Console,
+) -> list[Upload]:
+    columns = (TextColumn("Outcomes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("outcomes", total=len(pictures))
+
+        def show(upload: Upload, outcome: Outcome) -> None:
+            console.print(_line(upload, outcome), soft_wrap=True)
+            progress.advance(task)
+
+        traffic = Traffic(session, outputs, show)
+        traffic.send(pictures, f"demo-{time.time_ns()}", demo.in_flight)
+    return list(traffic.uploads.values())
+
+
+def _line(upload: Upload, outcome: Outcome) -> str:
+    body = outcome.body
+    said = outcome.reason
+    if outcome.kind == "accepted":
+        route = body["route"]
+        said = f"{route['orders']} orders, bay {route['loading_bay']}"
+    if "label" in body:
+        said = f"{body['label']} {body['confidence']:.3f}  {said}"
+    latency = f"{upload.latency_ms:5.0f} ms" if len(upload.outcomes) == 1 else "[red]again[/]"
+    return f"{MARKS[outcome.kind]} {latency}  {escape(upload.picture.name)}  {escape(said)}"
+
+
+def _write(out: Path, uploads: Sequence[Upload], summary: dict[str, Any]) -> None:
+    lines = "".join(json.dumps(outcome_line(upload)) + "\n" for upload in uploads)
+    (out / "outcomes.jsonl").write_text(lines)
+    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def _write_trace(
+    out: Path, uploads: Sequence[Upload], traces: Sequence[list[dict[str, Any]]]
+) -> Path | None:
+    """Draw the execution of median latency among those that went all the way."""
+    decided = [
+        upload
+        for upload in uploads
+        if upload.latency_ms is not None and upload.outcomes[0].body.get("inference_id")
+    ]
+    by_id = {name: documents for documents in traces for name in inference_ids(documents)}
+    decided.sort(key=lambda upload: upload.latency_ms or 0.0)
+    if not decided:
+        return None
+    middle = decided[len(decided) // 2]
+    documents = by_id.get(middle.outcomes[0].body["inference_id"])
+    if documents is None:
+        return None
+    page = out / "trace.html"
+    page.write_text(render_trace_page(documents, middle.picture.name))
+    return page
+
+
+def _print_summary(
+    console: Console, summary: dict[str, Any], out: Path, page: Path | None
+) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name in ("uploaded", "accepted", "review", "dead_letter", "lost", "duplicates", "traces"):
+        table.add_row(name.replace("_", " "), str(summary[name]))
+    for name in ("accuracy_accepted", "accuracy_all"):
+        value = summary[name]
+        table.add_row(name.replace("_", " of "), "no labels" if value is None else f"{value:.3f}")
+    latency = summary["latency_ms"]
+    table.add_row("latency p50, p95", f"{latency['p50']} ms, {latency['p95']} ms")
+    console.print()
+    console.print(table)
+    console.print(f"\nSummary: {out / 'summary.json'}   Each upload: {out / 'outcomes.jsonl'}")
+    if page:
+        console.print(f"One execution's trace, to look at: {page}")

@@ -1,0 +1,232 @@
+"""The local AWS engine: ministack, with real Lambda handlers and one joined trace an execution.
+
+Runs in ministack's own environment: `python -m scones_local.engine SETTINGS.json`. ministack lets
+nothing in from outside, so a few of its functions are replaced, each for a reason given beside
+it. `tests_flow/test_engine.py` shows each of them at work and fails when an upgrade breaks one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections import deque
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ministack import app
+from ministack.services import eventbridge, lambda_svc, s3, sqs, stepfunctions
+
+from scones_local.function import Function, FunctionSettings, Outcome
+from scones_local.segments import SpanContext, send_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = dict[str, Any]
+EXECUTIONS_KEPT = 1000
+"""ministack keeps every finished execution for ever; the engine keeps the newest ones."""
+
+current_span: ContextVar[SpanContext | None] = ContextVar("current_span", default=None)
+current_version: ContextVar[str | None] = ContextVar("current_version", default=None)
+
+
+class Functions:
+    """Runs every Python function of the engine in the environment that holds its package."""
+
+    def __init__(self, settings: Json) -> None:
+        self._pythons: Mapping[str, str] = settings["functions"]
+        self._environment: Mapping[str, str] = settings["environment"]
+        self._concurrency: int = settings["concurrency"]
+        self._logs = Path(settings["logs"])
+        self._running: dict[str, Function] = {}
+        self._lock = threading.Lock()
+
+    def execute(self, _record: Json, config: Json, event: object, *_: object) -> Json:
+        """Stand in for `lambda_svc._execute_function_dispatch`.
+
+        ministack reports every exception as Runtime.HandlerError, so that Retry and Catch by name
+        cannot work, starts processes without bound, and gives each function a trace of its own.
+        """
+        try:
+            outcome = self._function(config).invoke(event, current_span.get())
+        except LookupError as error:
+            outcome = Outcome.fault("Runtime.InvalidEntrypoint", str(error))
+        return {"body": json.loads(outcome.body), **({"error": True} if outcome.failed else {})}
+
+    def provision(self, name: str, qualifier: str, request: Json) -> object:
+        """Stand in for `_put_provisioned_concurrency`: really start the processes."""
+        _, config, _ = lambda_svc._get_func_record_for_ref(f"{name}:{qualifier}")
+        if config:
+            self._function(config).warm_up()
+        return put_provisioned_concurrency(name, qualifier, request)
+
+    def _function(self, config: Json) -> Function:
+        with self._lock:
+            settings = self._settings(config)
+            running = self._running.get(settings.name)
+            if running is None or running.settings != settings:
+                running = self._running[settings.name] = Function(settings)
+            return running
+
+    def _settings(self, config: Json) -> FunctionSettings:
+        package = config["Handler"].split(".")[0]
+        if package not in self._pythons:
+            message = f"No environment holds {package}: name it in noxfile.py's SERVICES"
+            raise LookupError(message)
+        variables = (config.get("Environment") or {}).get("Variables", {})
+        return FunctionSettings(
+            name=config["FunctionName"],
+            arn=config["FunctionArn"],
+            handler=config["Handler"],
+            python=self._pythons[package],
+            environment={**self._environment, **variables},
+            timeout_s=float(config["Timeout"]),
+            memory_mb=int(config["MemorySize"]),
+            concurrency=self._concurrency,
+            log=self._logs / f"{config['FunctionName']}.log",
+        )
+
+
+class _WorkflowClock:
+    """The `time` module as Step Functions sees it, without ministack's fixed wait before a start.
+
+    AWS starts an Express execution at once; the wait alone would be most of an event's latency.
+    """
+
+    START_DELAY_S = 0.15
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(time, name)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless it is the wait before a start."""
+        if seconds != self.START_DELAY_S:
+            time.sleep(seconds)
+
+
+finished: deque[str] = deque()
+
+
+def run_execution(execution_arn: str) -> None:
+    """Wrap `stepfunctions._run_execution`: one trace an execution; forget the oldest ones."""
+    span = SpanContext.root()
+    current_span.set(span)
+    started = time.time()
+    original_run_execution(execution_arn)
+    execution = stepfunctions._executions.get(execution_arn, {})
+    document = span.document(execution_arn.split(":")[6], started, time.time())
+    document["origin"] = "AWS::StepFunctions::StateMachine"
+    document["fault"] = execution.get("status") == "FAILED"
+    document["aws"] = {"execution_arn": execution_arn}
+    send_segment(document)
+    finished.append(execution_arn)
+    if len(finished) > EXECUTIONS_KEPT:
+        stepfunctions._executions.pop(finished.popleft(), None)
+
+
+def execute_task(state: Json, raw_input: object, execution: Json, context: Json) -> object:
+    """Wrap `stepfunctions._execute_task`: a state is a span, parent of the function it calls."""
+    workflow = current_span.get()
+    span = SpanContext.child_of(workflow) if workflow else SpanContext.root()
+    token = current_span.set(span)
+    started = time.time()
+    next_state = None
+    try:
+        result = original_execute_task(state, raw_input, execution, context)
+        next_state = result[1]
+    finally:
+        current_span.reset(token)
+        document = span.document(context["State"]["Name"], started, time.time())
+        caught = next_state in {catcher["Next"] for catcher in state.get("Catch", [])}
+        send_segment({**document, "type": "subsegment", "fault": caught or next_state is None})
+    return result
+
+
+def fire_s3_event(*arguments: Any, version_id: str | None = None, **named: Any) -> None:  # noqa: ANN401
+    """Wrap `s3._fire_s3_event`: ministack knows the version and leaves it out of the event."""
+    token = current_version.set(version_id)
+    try:
+        original_fire_s3_event(*arguments, version_id=version_id, **named)
+    finally:
+        current_version.reset(token)
+
+
+def dispatch_event(event: Json, view: object = None) -> None:
+    """Wrap `eventbridge._dispatch_event`: name the object's version, as S3's events do."""
+    version = current_version.get()
+    if version and event["Source"] == "aws.s3":
+        detail = json.loads(event["Detail"])
+        detail["object"]["version-id"] = version
+        event = {**event, "Detail": json.dumps(detail)}
+    original_dispatch_event(event, view)
+
+
+def invoke_target(target: Json, event: Json, rule: Json, view: Any = None) -> None:  # noqa: ANN401
+    """Wrap `eventbridge._invoke_target`: a target that is gone sends the event to its queue.
+
+    ministack logs such an event and drops it; AWS retries, then uses the target's dead-letter
+    queue, with these attributes on the message.
+    """
+    queue_arn = target.get("DeadLetterConfig", {}).get("Arn")
+    gone = ":states:" in target["Arn"] and not stepfunctions._resolve_state_machine_arn(
+        target["Arn"]
+    )
+    if not (gone and queue_arn):
+        original_invoke_target(target, event, rule, view)
+        return
+    attributes = {
+        "ERROR_CODE": "RESOURCE_NOT_FOUND",
+        "ERROR_MESSAGE": "The target does not exist.",
+        "RULE_ARN": rule["Arn"],
+        "TARGET_ARN": target["Arn"],
+    }
+    view = view or eventbridge._pattern_event_view(event)
+    message = {
+        "MessageBody": json.dumps(view.event_with_detail()),
+        "MessageAttributes": {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    }
+    sqs._act_send_message(message, sqs._queue_by_arn(queue_arn)["url"])
+
+
+put_provisioned_concurrency = lambda_svc._put_provisioned_concurrency
+original_run_execution = stepfunctions._run_execution
+original_execute_task = stepfunctions._execute_task
+original_fire_s3_event = s3._fire_s3_event
+original_dispatch_event = eventbridge._dispatch_event
+original_invoke_target = eventbridge._invoke_target
+
+
+def install(functions: Functions) -> None:
+    """Put the replacements in ministack's modules."""
+    lambda_svc._execute_function_dispatch = functions.execute
+    lambda_svc._put_provisioned_concurrency = functions.provision
+    stepfunctions.time = _WorkflowClock()
+    stepfunctions._run_execution = run_execution
+    stepfunctions._execute_task = execute_task
+    s3._fire_s3_event = fire_s3_event
+    eventbridge._dispatch_event = dispatch_event
+    eventbridge._invoke_target = invoke_target
+
+
+def exit_with_parent() -> None:
+    """End this process when whoever started it is gone, however that came about."""
+    sys.stdin.read()
+    os._exit(0)
+
+
+def run(settings_path: str) -> None:
+    """Serve until the parent closes our standard input."""
+    install(Functions(json.loads(Path(settings_path).read_text())))
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    sys.argv = ["ministack"]
+    app.main()
+
+
+if __name__ == "__main__":
+    run(sys.argv[1])

@@ -1,0 +1,262 @@
+"""Run a Lambda handler on this machine as AWS does: awslambdaric against a Lambda Runtime API.
+
+One `Function` keeps a few execution environments, each a process of awslambdaric (the runtime
+client in AWS's own images) and the small HTTP server that it polls for invocations. Interface:
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import IO, TYPE_CHECKING, Any
+
+from scones_local.segments import SpanContext, send_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Function", "FunctionSettings", "Outcome"]
+
+API = "/2018-06-01/runtime"
+COLD_START_S = 10.0
+"""Lambda gives a runtime 10 s to initialise before the function's own timeout runs."""
+ENVIRONMENT_FROM_HOST = ("PATH", "LANG", "HOME", "LD_LIBRARY_PATH")
+
+
+@dataclass(frozen=True)
+class FunctionSettings:
+    """What CloudFormation said of one function, and where to run it.
+
+    Attributes:
+        name: The function's name.
+        arn: The ARN that it is invoked by.
+        handler: `package.module.function`.
+        python: Interpreter of the environment that holds the handler's package.
+        environment: Variables for the process: the function's own and the machine's endpoints.
+        timeout_s: Seconds an invocation may take.
+        memory_mb: Told to the handler; not enforced here.
+        concurrency: Execution environments kept at most; further invocations wait.
+        log: File that takes what the processes print.
+    """
+
+    name: str
+    arn: str
+    handler: str
+    python: str
+    environment: Mapping[str, str]
+    timeout_s: float
+    memory_mb: int
+    concurrency: int
+    log: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an invocation ended: the handler's JSON, or Lambda's error object."""
+
+    body: bytes
+    failed: bool
+
+    @classmethod
+    def fault(cls, kind: str, message: str) -> Outcome:
+        """Name an error as the Lambda service does when a handler could not."""
+        body = {"errorType": kind, "errorMessage": message}
+        return cls(json.dumps(body).encode(), failed=True)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One event on its way to a handler."""
+
+    payload: bytes
+    arn: str
+    trace_header: str
+    deadline: float
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class _RuntimeApi(BaseHTTPRequestHandler):
+    """The four calls that a runtime makes."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # one segment an answer
+    server: _RuntimeServer
+
+    def do_GET(self) -> None:
+        """Hand over the next invocation; wait until there is one."""
+        self.server.initialised.set()
+        invocation = self.server.inbox.get()
+        if invocation is None:
+            self.close_connection = True
+            return
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
+            "Lambda-Runtime-Trace-Id": invocation.trace_header,
+        }
+        self._answer(200, invocation.payload, headers)
+
+    def do_POST(self) -> None:
+        """Take an answer, an error, or the news that the handler could not be imported."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.put(Outcome(body, failed=self.path.endswith("/error")))
+        self._answer(202, b'{"status":"OK"}', {"Content-Type": "application/json"})
+
+    def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
+        """Stay silent: the handler's own log says what matters."""
+
+
+class _RuntimeServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _RuntimeApi)
+        self.inbox: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
+        self.outbox: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self.initialised = threading.Event()
+
+    def put(self, outcome: Outcome) -> None:
+        """Hand an outcome over; a runtime that reports one has, in any case, initialised."""
+        self.outbox.put(outcome)
+        self.initialised.set()
+
+    def server_bind(self) -> None:
+        """Bind without the reverse look-up of the host name, which can take seconds."""
+        socket.socket.bind(self.socket, self.server_address)
+        self.server_address = self.socket.getsockname()
+
+
+class ExecutionEnvironment:
+    """One process of one function; takes one invocation at a time."""
+
+    def __init__(self, settings: FunctionSettings) -> None:
+        self._server = _RuntimeServer()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        log: IO[bytes]
+        with settings.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [settings.python, "-m", "awslambdaric", settings.handler],
+                env=self._variables(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _variables(self, settings: FunctionSettings) -> dict[str, str]:
+        host = {name: os.environ[name] for name in ENVIRONMENT_FROM_HOST if name in os.environ}
+        port = self._server.server_address[1]
+        reserved = {
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+            "AWS_LAMBDA_FUNCTION_NAME": settings.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
+            "LAMBDA_TASK_ROOT": str(settings.log.parent),
+            "_HANDLER": settings.handler,
+            "PYTHONUNBUFFERED": "1",
+            "TZ": ":UTC",
+        }
+        return {**host, **settings.environment, **reserved}
+
+    def _watch(self) -> None:
+        """Report the process's end to whoever waits for an answer; then close its server."""
+        status = self._process.wait()
+        message = f"Runtime exited with error: exit status {status}"
+        self._server.put(Outcome.fault("Runtime.ExitError", message))
+        self._server.inbox.put(None)
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can take another invocation."""
+        return self._process.poll() is None
+
+    def invoke(self, invocation: Invocation, timeout_s: float) -> Outcome:
+        """Run the handler once; a process that exceeds the timeout is ended, as on AWS."""
+        self.wait_until_initialised()
+        self._server.inbox.put(invocation)
+        try:
+            return self._server.outbox.get(timeout=timeout_s)
+        except queue.Empty:
+            self._process.kill()
+            self._process.wait()
+            message = f"{invocation.request_id} Task timed out after {timeout_s:.2f} seconds"
+            return Outcome.fault("Sandbox.Timedout", message)
+
+    def wait_until_initialised(self) -> None:
+        """Wait for the handler's import, which does not count towards the timeout."""
+        self._server.initialised.wait(COLD_START_S)
+
+
+class Function:
+    """A function's execution environments: warm ones are used again, at most `concurrency`."""
+
+    def __init__(self, settings: FunctionSettings) -> None:
+        self.settings = settings
+        self._slots = threading.BoundedSemaphore(settings.concurrency)
+        self._idle: queue.LifoQueue[ExecutionEnvironment] = queue.LifoQueue()
+
+    def warm_up(self) -> None:
+        """Start every execution environment, so that the first events meet no cold start."""
+        missing = self.settings.concurrency - self._idle.qsize()
+        started = [ExecutionEnvironment(self.settings) for _ in range(missing)]
+        for environment in started:
+            environment.wait_until_initialised()
+            self._idle.put(environment)
+
+    def invoke(self, payload: Any, trace: SpanContext | None) -> Outcome:  # noqa: ANN401 - any JSON
+        """Run the handler on a JSON value; waits while every environment is busy."""
+        span = SpanContext.child_of(trace) if trace else SpanContext.root()
+        with self._slots:
+            environment = self._take()
+            started = time.time()
+            outcome = environment.invoke(self._invocation(payload, span), self.settings.timeout_s)
+            self._give_back(environment)
+        self._trace(span, started, outcome)
+        return outcome
+
+    def _invocation(self, payload: Any, span: SpanContext) -> Invocation:  # noqa: ANN401 - any JSON
+        deadline = time.time() + self.settings.timeout_s
+        body = json.dumps(payload).encode()
+        return Invocation(body, self.settings.arn, span.header, deadline)
+
+    def _take(self) -> ExecutionEnvironment:
+        while not self._idle.empty():
+            environment = self._idle.get_nowait()
+            if environment.alive:
+                return environment
+        return ExecutionEnvironment(self.settings)
+
+    def _give_back(self, environment: ExecutionEnvironment) -> None:
+        if environment.alive:
+            self._idle.put(environment)
+
+    def _trace(self, span: SpanContext, started: float, outcome: Outcome) -> None:
+        document = span.document(self.settings.name, started, time.time())
+        document["origin"] = "AWS::Lambda::Function"
+        document["resource_arn"] = self.settings.arn
+        document["fault"] = outcome.failed
+        send_segment(document)

@@ -1,0 +1,102 @@
+"""Start a program of the stack, wait for its first answer, and end it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from asyncio.subprocess import PIPE, STDOUT
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["Program", "StartFailed", "free_port", "run_program"]
+
+PATIENCE_S = 60.0
+"""How long a program may take to answer for the first time, on a busy machine."""
+DRAIN_S = 10.0
+"""How long a program may take to finish what it is doing when asked to end."""
+
+
+class StartFailed(RuntimeError):
+    """A program did not come up; the message ends with the last lines of its log."""
+
+
+class Program:
+    """One running program."""
+
+    def __init__(self, name: str, process: Process, log: Path) -> None:
+        self._name = name
+        self._process = process
+        self._log = log
+
+    async def answers(self, url: str) -> None:
+        """Wait until the program answers 200 at `url`.
+
+        Raises:
+            StartFailed: It ended, or took too long.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession() as client:
+                while not await self._answers_now(client, url):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise self._failure(f"gave no answer within {PATIENCE_S:.0f} s") from None
+
+    async def _answers_now(self, client: aiohttp.ClientSession, url: str) -> bool:
+        if self._process.returncode is not None:
+            raise self._failure(f"ended with status {self._process.returncode}")
+        with suppress(aiohttp.ClientError):
+            async with client.get(url) as response:
+                return response.status == 200  # noqa: PLR2004
+        return False
+
+    def _failure(self, what: str) -> StartFailed:
+        tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
+        return StartFailed(f"{self._name} {what}. The end of {self._log}:\n{tail}")
+
+    async def stop(self) -> None:
+        """Ask the program to end; end it if it does not."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+@asynccontextmanager
+async def run_program(
+    name: str, command: Sequence[str], environment: Mapping[str, str], log: Path
+) -> AsyncIterator[Program]:
+    """Run `command` while the context is open; what it prints goes to `log`.
+
+    Its standard input stays open as long as this process lives, so that it can end with us. It
+    gets a session of its own: a Ctrl-C is for whoever started the stack, who then ends it in order.
+    """
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, env=dict(environment), stdin=PIPE, stdout=output, stderr=STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+    program = Program(name, process, log)
+    try:
+        yield program
+    finally:
+        await program.stop()
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

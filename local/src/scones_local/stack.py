@@ -1,0 +1,209 @@
+"""Start the whole system on this machine, and stop it again, leaving nothing behind.
+
+The process that runs this holds the SageMaker and X-Ray stand-ins and starts the others: the
+serving program and the engine, which in turn starts the Lambda processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from scones_local.aws import CREDENTIALS, connect, without_aws
+from scones_local.capture import CaptureSettings, capture_invocations
+from scones_local.deploy import SERVICES, deploy
+from scones_local.endpoint import EndpointSettings, serve_endpoint
+from scones_local.program import free_port, run_program
+from scones_local.xray import collect_traces
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    import boto3
+
+    from scones_local.program import Program
+    from scones_local.xray import TraceCollector
+
+__all__ = ["RunningStack", "StackSettings", "run_stack"]
+
+STAGE = "local"
+ENDPOINT = "scones-local"
+UPLOADS = "scones-local-uploads"
+CAPTURES = "scones-local-captures"
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """Where everything is and how much of it to start.
+
+    Attributes:
+        root: The repository.
+        environments: Folder of nox's environments; program X runs in `runtime-X`.
+        work: Folder for logs and state.
+        port: Port of the engine's AWS API; 0 takes a free one.
+        concurrency: Execution environments of each Lambda function.
+    """
+
+    root: Path
+    environments: Path
+    work: Path
+    port: int = 0
+    concurrency: int = 2
+
+    def python(self, program: str) -> str:
+        """Return the interpreter of one program's environment."""
+        return str(self.environments / f"runtime-{program}" / "bin" / "python")
+
+    @property
+    def weights(self) -> Path:
+        """The model that ships with the project."""
+        return self.root / "model" / "weights"
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """How to reach a stack that is up.
+
+    Attributes:
+        environment: Variables that make the AWS CLI and boto3 talk to the stack.
+        outputs: The orchestration stack's CloudFormation outputs.
+        captures: `s3://` prefix of the Data Capture files.
+        endpoint: Name of the SageMaker endpoint.
+    """
+
+    environment: Mapping[str, str]
+    outputs: Mapping[str, str]
+    captures: str
+    endpoint: str
+
+    def to_json(self) -> str:
+        """Write this for another process, as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> RunningStack:
+        """Read what another process wrote."""
+        return cls(**json.loads(text))
+
+
+@asynccontextmanager
+async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
+    """Keep the whole system up while the context is open.
+
+    Raises:
+        StartFailed: A program did not come up.
+        DeploymentFailed: A template could not be deployed.
+    """
+    (settings.work / "logs").mkdir(parents=True, exist_ok=True)
+    model_url = f"http://127.0.0.1:{free_port()}"
+    runtime = EndpointSettings(name=ENDPOINT, model_url=model_url, port=free_port())
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        collector = await enter(collect_traces())
+        engine_url = f"http://127.0.0.1:{settings.port or free_port()}"
+        environment = _environment(engine_url, runtime, collector)
+        aws = connect(environment)
+        serving = await enter(_serving(settings, model_url))
+        engine = await enter(_engine(settings, environment, collector))
+        parameters = _parameters(await _describe_model(settings))
+        await engine.answers(f"{engine_url}/_ministack/health")
+        # Opened after the engine, so that it writes its last captures while there is an S3.
+        prefix = f"s3://{CAPTURES}/datacapture"
+        capture = CaptureSettings(destination=prefix, endpoint=ENDPOINT)
+        captures = await enter(capture_invocations(capture, aws.client("s3")))
+        await enter(serve_endpoint(runtime, captures))
+        outputs = await asyncio.to_thread(_create_stacks, settings, aws, parameters)
+        await serving.answers(f"{model_url}/ping")
+        yield RunningStack(environment, outputs, f"{prefix}/{ENDPOINT}", ENDPOINT)
+
+
+def _environment(
+    engine_url: str, runtime: EndpointSettings, collector: TraceCollector
+) -> dict[str, str]:
+    return {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": engine_url,
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": f"http://127.0.0.1:{runtime.port}",
+        "AWS_ENDPOINT_URL_XRAY": collector.url,
+    }
+
+
+def _serving(
+    settings: StackSettings, url: str
+) -> AbstractAsyncContextManager[Program]:
+    environment = {
+        **without_aws(),
+        "SM_MODEL_DIR": str(settings.weights),
+        "SAGEMAKER_BIND_TO_PORT": url.rsplit(":", 1)[1],
+    }
+    command = [settings.python("model"), "-m", "scones_model.serve"]
+    return run_program("The serving program", command, environment, _log(settings, "serving"))
+
+
+def _engine(
+    settings: StackSettings, environment: Mapping[str, str], collector: TraceCollector
+) -> AbstractAsyncContextManager[Program]:
+    own = {"AWS_XRAY_DAEMON_ADDRESS": collector.daemon_address}
+    functions = {
+        "functions": {f"scones_{name}": settings.python(name) for name in SERVICES},
+        "environment": {**environment, **own, "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR"},
+        "concurrency": settings.concurrency,
+        "logs": str(settings.work / "logs"),
+    }
+    path = settings.work / "engine.json"
+    path.write_text(json.dumps(functions, indent=2))
+    port = environment["AWS_ENDPOINT_URL"].rsplit(":", 1)[1]
+    variables = {
+        **without_aws(), **own, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": port,
+        "TMPDIR": str(settings.work), "LOG_LEVEL": "WARNING",
+    }  # fmt: skip
+    command = [settings.python("engine"), "-m", "scones_local.engine", str(path)]
+    return run_program("The engine", command, variables, _log(settings, "engine"))
+
+
+def _log(settings: StackSettings, name: str) -> Path:
+    return settings.work / "logs" / f"{name}.log"
+
+
+async def _describe_model(settings: StackSettings) -> dict[str, Any]:
+    model = settings.weights / "vehicles.onnx"
+    process = await asyncio.create_subprocess_exec(
+        settings.python("model"), "-m", "scones_model.describe", str(model),
+        stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    described: dict[str, Any] = json.loads(output)
+    return described
+
+
+def _parameters(model: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "Stage": STAGE,
+        "UploadBucket": UPLOADS,
+        "EndpointName": ENDPOINT,
+        "Labels": ",".join(model["labels"]),
+        "ImageWidth": str(model["input_width"]),
+        "ImageHeight": str(model["input_height"]),
+        "ImageFit": model["fit"],
+        "ImagePadColor": ",".join(map(str, model["pad_color"])),
+    }
+
+
+def _create_stacks(
+    settings: StackSettings, aws: boto3.Session, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    aws.client("s3").create_bucket(Bucket=CAPTURES)
+    outputs = deploy(settings.root, aws, parameters)
+    functions = aws.client("lambda")
+    for name in SERVICES:
+        functions.put_provisioned_concurrency_config(
+            FunctionName=f"scones-{STAGE}-{name}",
+            Qualifier="live",
+            ProvisionedConcurrentExecutions=settings.concurrency,
+        )
+    return outputs

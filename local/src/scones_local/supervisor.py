@@ -1,0 +1,162 @@
+"""The process that keeps a stack up: start it, say so, wait to be told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from scones_local.program import StartFailed
+from scones_local.stack import RunningStack, StackSettings, run_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["AlreadyRunning", "start", "stop", "supervise", "supervised"]
+
+LOCK = "supervisor.pid"
+STATE = "stack.json"
+STOP_S = 20.0
+"""How long a stack may take to write its last captures and end."""
+
+
+class AlreadyRunning(RuntimeError):
+    """Another supervisor keeps a stack up in the same work folder."""
+
+
+def supervise(settings: StackSettings, *, with_parent: bool) -> None:
+    """Keep the stack up until SIGTERM or, if `with_parent`, until standard input closes.
+
+    Prints one line, the running stack as JSON, once everything answers.
+
+    Raises:
+        AlreadyRunning: The work folder is another supervisor's.
+        StartFailed: A program did not come up.
+        DeploymentFailed: A template could not be deployed.
+    """
+    settings.work.mkdir(parents=True, exist_ok=True)
+    with _locked(settings.work / LOCK), contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_supervise(settings, with_parent=with_parent))
+
+
+async def _supervise(settings: StackSettings, *, with_parent: bool) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - we are in one
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    if with_parent:
+        threading.Thread(target=_on_end_of_input, args=(loop, task), daemon=True).start()
+    state = settings.work / STATE
+    try:
+        async with run_stack(settings) as running:
+            state.write_text(running.to_json())
+            print(running.to_json(), flush=True)  # noqa: T201 - for the process that started us
+            await asyncio.Event().wait()
+    finally:
+        state.unlink(missing_ok=True)
+
+
+def _on_end_of_input(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> None:
+    sys.stdin.buffer.read()
+    with contextlib.suppress(RuntimeError):  # the loop is closed: we are ending anyway
+        loop.call_soon_threadsafe(task.cancel)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the work folder; whoever cannot lock the file knows whose process id is in it."""
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning("A stack is up already: `make down` stops it.") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def start(settings: StackSettings, *, with_parent: bool) -> tuple[RunningStack, subprocess.Popen[str]]:
+    """Start a supervisor and wait until its stack is up.
+
+    Raises:
+        StartFailed: It ended instead; the message is what it said.
+    """
+    settings.work.mkdir(parents=True, exist_ok=True)
+    log = settings.work / "supervisor.log"
+    command = [
+        sys.executable, "-m", "scones_local", "serve", "--root", str(settings.root),
+        "--environments", str(settings.environments), "--work", str(settings.work),
+        "--port", str(settings.port), *(["--with-parent"] if with_parent else []),
+    ]  # fmt: skip
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if with_parent else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+        )
+    try:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        line = process.stdout.readline()
+    except BaseException:
+        _end(process)
+        raise
+    if not line:
+        process.wait()
+        raise StartFailed(log.read_text().strip() or f"The stack did not start; see {log}")
+    return RunningStack.from_json(line), process
+
+
+@contextmanager
+def supervised(settings: StackSettings) -> Iterator[RunningStack]:
+    """Keep a stack up while the context is open; it also ends if this process does."""
+    running, process = start(settings, with_parent=True)
+    try:
+        yield running
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def stop(work: Path) -> bool:
+    """End the supervisor of a work folder; False if there is none."""
+    deadline = time.monotonic() + STOP_S
+    asked = False
+    while (pid := _running(work)) is not None:
+        if not asked or time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL if asked else signal.SIGTERM)
+        asked = True
+        time.sleep(0.05)
+    return asked
+
+
+def _running(work: Path) -> int | None:
+    """Return the process id of whoever holds the lock: a stale file's id may be anybody's."""
+    try:
+        with (work / LOCK).open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return int((work / LOCK).read_text())
+    return None

@@ -1,0 +1,169 @@
+"""The only place that builds environments: one per package and purpose, each from its own lock."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.10"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "typecheck", "tests", "tests_train", "schemas", "flow"]
+
+PACKAGES = {
+    "serializer": Path("services/serializer"),
+    "classifier": Path("services/classifier"),
+    "filter": Path("services/filter"),
+    "model": Path("model"),
+    "local": Path("local"),
+}
+SERVICES = ("serializer", "classifier", "filter")
+PROGRAMS = ["engine", *SERVICES, "model", "local"]
+RUNTIMES = [f"runtime({program})" for program in PROGRAMS]
+ENVIRONMENTS = Path(".nox")
+TORCH = "torch==2.13.0"
+"""Installed by pip, never locked: which build of it exists depends on the machine."""
+UV_COMPILE = (
+    "uv", "pip", "compile", "--quiet", "--universal", "--python-version=3.11",
+    "--generate-hashes", "--no-header", "--no-annotate",
+)  # fmt: skip
+
+
+def install(session: nox.Session, package: Path, lock: str = "requirements.txt") -> None:
+    """Put one package, editable, and exactly its locked requirements into the session."""
+    session.install("--require-hashes", "-r", f"{package}/{lock}")
+    session.install("--no-deps", "-e", str(package))
+
+
+def pytest(session: nox.Session, *paths: str) -> None:
+    """Run pytest on what the user named, else on `paths`."""
+    session.run("python", "-m", "pytest", *(session.posargs or paths))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, import rules, templates and the state machine."""
+    session.install("--require-hashes", "-r", "requirements/lint.txt")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    sources = os.pathsep.join(str(package / "src") for package in PACKAGES.values())
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources}, silent=True)
+    session.run("cfn-lint", "services/*/template.yaml", "orchestration/template.yaml")
+
+
+@nox.session
+def format(session: nox.Session) -> None:  # noqa: A001 - the name that people type
+    """Format the code and mend what ruff can mend."""
+    session.install("--require-hashes", "-r", "requirements/lint.txt")
+    session.run("ruff", "format")
+    session.run("ruff", "check", "--fix")
+
+
+@nox.session
+@nox.parametrize("package", list(PACKAGES), ids=list(PACKAGES))
+def typecheck(session: nox.Session, package: str) -> None:
+    """Check one package's types, strictly, beside its own locked dependencies."""
+    home = PACKAGES[package]
+    install(session, home, "requirements-test.txt")
+    session.run("mypy", f"{home}/src", f"{home}/tests", env={"MYPYPATH": f"{home}/src"})
+
+
+@nox.session
+@nox.parametrize("package", list(PACKAGES), ids=list(PACKAGES))
+def tests(session: nox.Session, package: str) -> None:
+    """Run one package's tests in an environment that holds no other package."""
+    install(session, PACKAGES[package], "requirements-test.txt")
+    pytest(session, f"{PACKAGES[package]}/tests")
+
+
+def install_training(session: nox.Session) -> None:
+    """Put `model` with PyTorch into the session."""
+    session.run("uv", "pip", "install", "--quiet", "pip", external=True)
+    session.run("python", "-m", "pip", "install", "--quiet", TORCH)
+    install(session, PACKAGES["model"], "requirements-train.txt")
+
+
+@nox.session
+def tests_train(session: nox.Session) -> None:
+    """Train on a small folder with the real PyTorch and serve what came out."""
+    install_training(session)
+    pytest(session, "model/tests_train")
+
+
+@nox.session
+@nox.parametrize("program", PROGRAMS, ids=PROGRAMS)
+def runtime(session: nox.Session, program: str) -> None:
+    """Build the environment in which one program of the local stack runs."""
+    if program == "engine":
+        session.install("--require-hashes", "-r", "local/requirements-engine.txt")
+        session.install("--no-deps", "-e", "local")
+        return
+    install(session, PACKAGES[program])
+    if program in SERVICES:
+        session.install("--require-hashes", "-r", "local/requirements-function.txt")
+
+
+def scones_local(session: nox.Session, *arguments: str) -> None:
+    """Run the local stack's command line in its own environment."""
+    python = f"{ENVIRONMENTS}/runtime-local/bin/python"
+    session.run(python, "-m", "scones_local", *arguments, external=True)
+
+
+@nox.session(requires=RUNTIMES, venv_backend="none")
+def demo(session: nox.Session) -> None:
+    """Send pictures through the whole flow; the Makefile names the settings."""
+    scones_local(session, "demo", *session.posargs)
+
+
+@nox.session(requires=RUNTIMES, venv_backend="none")
+def up(session: nox.Session) -> None:
+    """Start the stack and leave it running."""
+    scones_local(session, "up", *session.posargs)
+
+
+@nox.session(requires=["runtime(local)"], venv_backend="none")
+def down(session: nox.Session) -> None:
+    """Stop what `up` started."""
+    scones_local(session, "down")
+
+
+@nox.session(requires=RUNTIMES)
+def flow(session: nox.Session) -> None:
+    """Test the whole flow end to end on the local engine."""
+    install(session, PACKAGES["local"], "requirements-test.txt")
+    pytest(session, "local/tests_flow")
+
+
+@nox.session(requires=RUNTIMES, venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Measure the flow under a burst, against the stub and the floor that are named beside it."""
+    scones_local(session, "bench", *session.posargs)
+
+
+@nox.session
+def schemas(session: nox.Session) -> None:
+    """Check that contracts/ is what the producers make and what the consumers accept."""
+    session.error("waits for contracts/contract.py")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Resolve every environment's requirements again, into files that name no registry."""
+    for name in ("nox", "lint"):
+        compile_lock(session, Path("requirements") / f"{name}.txt", "--group", f"pyproject.toml:{name}")
+    for package in PACKAGES.values():
+        project = package / "pyproject.toml"
+        run = package / "requirements.txt"
+        compile_lock(session, run, str(project))
+        test = ("--group", f"{project}:test", "-c", str(run))
+        compile_lock(session, package / "requirements-test.txt", str(project), *test)
+    for name in ("engine", "function"):
+        group = ("--group", f"local/pyproject.toml:{name}")
+        compile_lock(session, Path("local") / f"requirements-{name}.txt", *group)
+
+
+def compile_lock(session: nox.Session, lock: Path, *sources: str) -> None:
+    """Resolve `sources` into `lock`; what it already pins stays unless it no longer fits."""
+    session.run(*UV_COMPILE, *sources, *session.posargs, "-o", str(lock), external=True)
