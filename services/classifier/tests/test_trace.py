@@ -60,7 +60,7 @@ def documents_of(message: dict[str, Any]) -> list[dict[str, Any]]:
             check=False,
         )
         daemon.setblocking(False)
-        return list(received(daemon))
+        return received(daemon)
 
 
 def received(daemon: socket.socket) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ __all__ = ["handler"]
 settings = Settings.from_environment(os.environ)
 logger = Logger(service="filter")
 metrics = Metrics(namespace="Scones", service="filter")
-# The filter calls nobody: patching botocore would only import it (about half of a cold start).
+# The filter calls nobody: patching botocore would only import it.
 tracer = Tracer(service="filter", auto_patch=False)
 
 
