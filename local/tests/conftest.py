@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import pytest
-from botocore.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager
 
 Entered = TypeVar("Entered")
+Eventually = Callable[[Callable[[], object]], None]
 TRACE_ID = "1-6742f1a0-0123456789abcdef01234567"
 STARTED = 0x6742F1A0 + 0.125
 IMAGE_KEY = "incoming/my <b>bike</b> & I.jpg"
@@ -36,6 +37,10 @@ class Background:
         """Enter a context on the loop; `stop` leaves it."""
         entering = self._stack.enter_async_context(context)
         return asyncio.run_coroutine_threadsafe(entering, self._loop).result(timeout=30)
+
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call a function on the loop."""
+        self._loop.call_soon_threadsafe(function, *arguments)
 
     def stop(self) -> None:
         """Leave all contexts, the last first."""
@@ -57,24 +62,13 @@ def background() -> Iterator[Background]:
 
 
 @pytest.fixture
-def connect() -> Callable[[str, str], Any]:
-    """Make a boto3 client of a service at a URL that tries each call once."""
-
-    def _connect(service: str, url: str) -> Any:  # noqa: ANN401 - a client of any service
-        return boto3.client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
-
-    return _connect
+def session() -> boto3.Session:
+    """Make boto3 clients that need neither an account nor the environment."""
+    return boto3.Session("test", "test", region_name="us-east-1")
 
 
 @pytest.fixture
-def eventually() -> Callable[[Callable[[], object]], None]:
+def eventually() -> Eventually:
     """Wait until a condition holds; fail when it still does not after 20 s."""
 
     def _eventually(condition: Callable[[], object]) -> None:
