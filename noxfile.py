@@ -152,7 +152,8 @@ def schemas(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Resolve every environment's requirements again, into files that name no registry."""
     for name in ("nox", "lint"):
-        compile_lock(session, Path("requirements") / f"{name}.txt", "--group", f"pyproject.toml:{name}")
+        group = ("--group", f"pyproject.toml:{name}")
+        compile_lock(session, Path("requirements") / f"{name}.txt", *group)
     for package in PACKAGES.values():
         project = package / "pyproject.toml"
         run = package / "requirements.txt"

@@ -250,6 +250,21 @@ def test_what_exceeds_the_bound_of_memory_is_dropped_and_counted() -> None:
     assert (capture.counts.offered, capture.counts.dropped) == (5, 3)
 
 
+def test_written_records_make_room_for_new_ones(
+    background: Background, eventually: Eventually
+) -> None:
+    shelf = Shelf()
+    narrow = replace(SETTINGS, longest_wait_s=0.001, max_pending_bytes=PHOTO.size)
+    capture = background.enter(capture_invocations(narrow, shelf))
+
+    background.call(capture.offer, PHOTO)
+    eventually(lambda: capture.counts.written == 1)
+    background.call(capture.offer, PHOTO)
+    eventually(lambda: capture.counts.written == 2)
+
+    assert capture.counts.dropped == 0
+
+
 def test_invocation_after_the_stop_is_counted_as_dropped() -> None:
     capture, _ = captured()
 

@@ -8,7 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from scones_local.demo import DemoSettings, run_demo
+from scones_local.bench import BURST, run_bench
+from scones_local.demo import DemoSettings, pictures_for, run_demo
 from scones_local.deploy import DeploymentFailed
 from scones_local.pictures import NoPictures
 from scones_local.program import StartFailed
@@ -21,7 +22,7 @@ KNOWN_ERRORS = (NoPictures, StartFailed, DeploymentFailed, AlreadyRunning)
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scones-local", description=__doc__)
-    parser.add_argument("command", choices=["demo", "up", "down", "serve"])
+    parser.add_argument("command", choices=["demo", "up", "down", "bench", "serve"])
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the repository")
     parser.add_argument("--environments", type=Path, help="nox's folder (default ROOT/.nox)")
     parser.add_argument("--work", type=Path, help="for logs and state (default ROOT/build/local)")
@@ -40,14 +41,27 @@ def _stack_settings(options: argparse.Namespace) -> StackSettings:
     return StackSettings(root, environments, work, options.port)
 
 
+def _images(options: argparse.Namespace) -> Path | None:
+    return Path(options.images) if options.images else None
+
+
 def _demo(options: argparse.Namespace) -> int:
     root = options.root.resolve()
     out = root / "build" / "demo"
     options.work = options.work or out / "stack"
     options.port = 0
-    images = Path(options.images) if options.images else None
-    demo = DemoSettings(out, images, options.count, options.archive)
+    demo = DemoSettings(out, _images(options), options.count, options.archive)
     return 0 if run_demo(_stack_settings(options), demo) else 1
+
+
+def _bench(options: argparse.Namespace) -> int:
+    root = options.root.resolve()
+    options.work = options.work or root / "build" / "bench"
+    options.port = 0
+    stack = _stack_settings(options)
+    demo = DemoSettings(options.work, _images(options), BURST, options.archive)
+    run_bench(stack, pictures_for(stack, demo))
+    return 0
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -77,7 +91,7 @@ def _serve(options: argparse.Namespace) -> int:
 def run() -> int:
     """Run one command; known errors end with their sentence and status 2."""
     options = _parser().parse_args()
-    commands = {"demo": _demo, "up": _up, "down": _down, "serve": _serve}
+    commands = {"demo": _demo, "up": _up, "down": _down, "bench": _bench, "serve": _serve}
     try:
         return commands[options.command](options)
     except KNOWN_ERRORS as error:

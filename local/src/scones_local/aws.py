@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CREDENTIALS", "REGION", "connect", "without_aws"]
+__all__ = ["CREDENTIALS", "REGION", "connect", "create_bucket", "without_aws"]
 
-REGION = "us-east-1"
+REGION = "eu-central-2"
+"""One that AWS CLI version 1 has no own SQS address for: elsewhere it ignores AWS_ENDPOINT_URL
+(awscli/customizations/overridesslcommonname.py)."""
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
+    # StartSyncExecution would call sync-127.0.0.1.
+    "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
 }
 """The engine takes any; these can open nothing elsewhere."""
 
@@ -34,3 +38,9 @@ def connect(environment: Mapping[str, str]) -> boto3.Session:
     os.environ.clear()
     os.environ.update({**own, **nowhere, **environment})
     return boto3.Session()
+
+
+def create_bucket(session: boto3.Session, name: str) -> None:
+    """Create a bucket in the session's region, which S3 wants named outside us-east-1."""
+    where: Any = {"LocationConstraint": session.region_name}
+    session.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where)

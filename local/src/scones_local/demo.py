@@ -23,7 +23,7 @@ from scones_local.traces import fetch_traces, inference_ids, is_whole
 from scones_local.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import boto3
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scones_local.stack import StackSettings
     from scones_local.traffic import Outcome, Upload
 
-__all__ = ["DemoSettings", "run_demo"]
+__all__ = ["DemoSettings", "pictures_for", "run_demo"]
 
 MARKS = {
     "accepted": "[green]accepted[/]   ",
@@ -72,13 +72,13 @@ def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
     """
     console = Console(highlight=False)
     demo.out.mkdir(parents=True, exist_ok=True)
-    pictures = _pictures(stack, demo, console)
+    pictures = pictures_for(stack, demo)
     console.print("Starting the engine, the model's server, the functions and the stacks ...")
     started = time.time()
     with supervised(stack) as running:
-        console.print(f"Up after {time.time() - started:.1f} s. Uploading {len(pictures)} pictures.")
-        session = connect(running.environment)
         began = time.time()
+        console.print(f"Up after {began - started:.1f} s. Uploading {len(pictures)} pictures.")
+        session = connect(running.environment)
         uploads = _send(session, running.outputs, pictures, demo, console)
         traces = fetch_traces(session, began)
     whole = sum(is_whole(documents, TRACED[:2]) for documents in traces)
@@ -86,23 +86,30 @@ def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
     _write(demo.out, uploads, summary)
     page = _write_trace(demo.out, uploads, traces)
     _print_summary(console, summary, demo.out, page)
-    return summary["lost"] == 0 and summary["duplicates"] == 0
+    return bool(summary["lost"] == summary["duplicates"] == 0)
 
 
-def _pictures(stack: StackSettings, demo: DemoSettings, console: Console) -> list[Picture]:
+def pictures_for(stack: StackSettings, demo: DemoSettings) -> list[Picture]:
+    """Choose the pictures to upload; say so where some are left out.
+
+    Raises:
+        NoPictures: There is nothing to upload.
+    """
+    console = Console(highlight=False)
     folder = demo.images or prepare_pictures(
         stack.python("model"), demo.out.parent / "pictures", demo.archive, console
     )
     found = find_pictures(folder)
     chosen = choose(found, demo.count)
     if len(chosen) < len(found):
-        console.print(f"{len(chosen)} of {len(found)} pictures in {folder}; COUNT=<n> sets how many.")
+        where = f"{len(chosen)} of {len(found)} pictures in {folder}"
+        console.print(f"{where}; COUNT=<n> sets how many.", soft_wrap=True)
     return chosen
 
 
 def _send(
     session: boto3.Session,
-    outputs: Any,
+    outputs: Mapping[str, str],
     pictures: Sequence[Picture],
     demo: DemoSettings,
     console: Console,
@@ -160,9 +167,7 @@ def _write_trace(
     return page
 
 
-def _print_summary(
-    console: Console, summary: dict[str, Any], out: Path, page: Path | None
-) -> None:
+def _print_summary(console: Console, summary: dict[str, Any], out: Path, page: Path | None) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     for name in ("uploaded", "accepted", "review", "dead_letter", "lost", "duplicates", "traces"):
         table.add_row(name.replace("_", " "), str(summary[name]))
@@ -173,6 +178,7 @@ def _print_summary(
     table.add_row("latency p50, p95", f"{latency['p50']} ms, {latency['p95']} ms")
     console.print()
     console.print(table)
-    console.print(f"\nSummary: {out / 'summary.json'}   Each upload: {out / 'outcomes.jsonl'}")
+    console.print(f"\nSummary        {out / 'summary.json'}", soft_wrap=True)
+    console.print(f"Every upload   {out / 'outcomes.jsonl'}", soft_wrap=True)
     if page:
-        console.print(f"One execution's trace, to look at: {page}")
+        console.print(f"A trace        {page}", soft_wrap=True)

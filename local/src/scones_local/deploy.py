@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import WaiterError
 
+from scones_local.aws import create_bucket
 from scones_local.template import read_template, translate
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def deploy(root: Path, session: boto3.Session, parameters: Mapping[str, str]) ->
     Raises:
         DeploymentFailed: A stack did not come up.
     """
-    session.client("s3").create_bucket(Bucket=ARTIFACTS)
+    create_bucket(session, ARTIFACTS)
     with ThreadPoolExecutor() as pool:
         created = pool.map(
             lambda name: _create(name, root / "services" / name, session, parameters), SERVICES

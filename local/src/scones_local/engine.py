@@ -52,7 +52,8 @@ class Functions:
         cannot work, starts processes without bound, and gives each function a trace of its own.
         """
         try:
-            outcome = self._function(config).invoke(event, current_span.get())
+            function = self._function(config)
+            outcome = function.invoke(event, config["FunctionArn"], current_span.get())
         except LookupError as error:
             outcome = Outcome.fault("Runtime.InvalidEntrypoint", str(error))
         return {"body": json.loads(outcome.body), **({"error": True} if outcome.failed else {})}
@@ -65,11 +66,15 @@ class Functions:
         return put_provisioned_concurrency(name, qualifier, request)
 
     def _function(self, config: Json) -> Function:
+        settings = self._settings(config)
+        version = f"{settings.name}:{config['Version']}"  # each has its own processes, as on AWS
         with self._lock:
-            settings = self._settings(config)
-            running = self._running.get(settings.name)
-            if running is None or running.settings != settings:
-                running = self._running[settings.name] = Function(settings)
+            running = self._running.get(version)
+            if running and running.settings != settings:
+                running.retire()
+                running = None
+            if not running:
+                running = self._running[version] = Function(settings)
             return running
 
     def _settings(self, config: Json) -> FunctionSettings:
@@ -80,7 +85,6 @@ class Functions:
         variables = (config.get("Environment") or {}).get("Variables", {})
         return FunctionSettings(
             name=config["FunctionName"],
-            arn=config["FunctionArn"],
             handler=config["Handler"],
             python=self._pythons[package],
             environment={**self._environment, **variables},
@@ -134,15 +138,14 @@ def execute_task(state: Json, raw_input: object, execution: Json, context: Json)
     span = SpanContext.child_of(workflow) if workflow else SpanContext.root()
     token = current_span.set(span)
     started = time.time()
-    next_state = None
+    fault = True
     try:
         result = original_execute_task(state, raw_input, execution, context)
-        next_state = result[1]
+        fault = result[1] in {catcher["Next"] for catcher in state.get("Catch", [])}
     finally:
         current_span.reset(token)
         document = span.document(context["State"]["Name"], started, time.time())
-        caught = next_state in {catcher["Next"] for catcher in state.get("Catch", [])}
-        send_segment({**document, "type": "subsegment", "fault": caught or next_state is None})
+        send_segment({**document, "type": "subsegment", "fault": fault})
     return result
 
 

@@ -15,9 +15,10 @@ import subprocess
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from scones_local.segments import SpanContext, send_segment
 
@@ -39,7 +40,6 @@ class FunctionSettings:
 
     Attributes:
         name: The function's name.
-        arn: The ARN that it is invoked by.
         handler: `package.module.function`.
         python: Interpreter of the environment that holds the handler's package.
         environment: Variables for the process: the function's own and the machine's endpoints.
@@ -50,7 +50,6 @@ class FunctionSettings:
     """
 
     name: str
-    arn: str
     handler: str
     python: str
     environment: Mapping[str, str]
@@ -201,14 +200,18 @@ class ExecutionEnvironment:
         try:
             return self._server.outbox.get(timeout=timeout_s)
         except queue.Empty:
-            self._process.kill()
-            self._process.wait()
+            self.stop()
             message = f"{invocation.request_id} Task timed out after {timeout_s:.2f} seconds"
             return Outcome.fault("Sandbox.Timedout", message)
 
     def wait_until_initialised(self) -> None:
         """Wait for the handler's import, which does not count towards the timeout."""
         self._server.initialised.wait(COLD_START_S)
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
 
 
 class Function:
@@ -218,6 +221,7 @@ class Function:
         self.settings = settings
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._idle: queue.LifoQueue[ExecutionEnvironment] = queue.LifoQueue()
+        self._retired = False
 
     def warm_up(self) -> None:
         """Start every execution environment, so that the first events meet no cold start."""
@@ -227,36 +231,49 @@ class Function:
             environment.wait_until_initialised()
             self._idle.put(environment)
 
-    def invoke(self, payload: Any, trace: SpanContext | None) -> Outcome:  # noqa: ANN401 - any JSON
-        """Run the handler on a JSON value; waits while every environment is busy."""
+    def invoke(self, payload: object, arn: str, trace: SpanContext | None) -> Outcome:
+        """Run the handler on a JSON value; waits while every environment is busy.
+
+        Args:
+            payload: The event.
+            arn: What the caller named: the function, a version or an alias.
+            trace: The caller's place in its trace; None begins a trace.
+        """
         span = SpanContext.child_of(trace) if trace else SpanContext.root()
         with self._slots:
             environment = self._take()
             started = time.time()
-            outcome = environment.invoke(self._invocation(payload, span), self.settings.timeout_s)
+            deadline = started + self.settings.timeout_s
+            invocation = Invocation(json.dumps(payload).encode(), arn, span.header, deadline)
+            outcome = environment.invoke(invocation, self.settings.timeout_s)
             self._give_back(environment)
-        self._trace(span, started, outcome)
+        self._trace(span, arn, started, outcome)
         return outcome
 
-    def _invocation(self, payload: Any, span: SpanContext) -> Invocation:  # noqa: ANN401 - any JSON
-        deadline = time.time() + self.settings.timeout_s
-        body = json.dumps(payload).encode()
-        return Invocation(body, self.settings.arn, span.header, deadline)
-
     def _take(self) -> ExecutionEnvironment:
-        while not self._idle.empty():
-            environment = self._idle.get_nowait()
-            if environment.alive:
-                return environment
+        with suppress(queue.Empty):
+            while True:
+                environment = self._idle.get_nowait()
+                if environment.alive:
+                    return environment
         return ExecutionEnvironment(self.settings)
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
-        if environment.alive:
+        if self._retired:
+            environment.stop()
+        elif environment.alive:
             self._idle.put(environment)
 
-    def _trace(self, span: SpanContext, started: float, outcome: Outcome) -> None:
+    def retire(self) -> None:
+        """End every process once it is idle: its settings are no longer the function's."""
+        self._retired = True
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().stop()
+
+    def _trace(self, span: SpanContext, arn: str, started: float, outcome: Outcome) -> None:
         document = span.document(self.settings.name, started, time.time())
         document["origin"] = "AWS::Lambda::Function"
-        document["resource_arn"] = self.settings.arn
+        document["resource_arn"] = arn
         document["fault"] = outcome.failed
         send_segment(document)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
@@ -86,10 +86,11 @@ def prepare_pictures(python: str, work: Path, archive: str | None, console: Cons
     if (folder / "test.lst").exists():
         return folder / "test"
     command = [python, "-m", "scones_model.dataset", "--out", str(folder)]
-    status = subprocess.run([*command, *(["--archive", archive] if archive else [])]).returncode
-    if status == 0:
+    own = ["--archive", archive] if archive else []
+    done = subprocess.run([*command, *own], check=False)
+    if done.returncode == 0:
         return folder / "test"
-    if status != COULD_NOT_DOWNLOAD:
+    if done.returncode != COULD_NOT_DOWNLOAD:
         raise NoPictures("CIFAR-100 could not be prepared: the reason stands above.")
     console.print("Drawn pictures stand in for CIFAR-100; they say nothing about the model.")
     drawn = work / "drawn"

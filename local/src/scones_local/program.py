@@ -43,7 +43,7 @@ class Program:
         """
         try:
             async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession() as client:
-                while not await self._answers_now(client, url):
+                while not await self._answers_now(client, url):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise self._failure(f"gave no answer within {PATIENCE_S:.0f} s") from None

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from scones_local.aws import CREDENTIALS, connect, without_aws
+from scones_local.aws import CREDENTIALS, REGION, connect, create_bucket, without_aws
 from scones_local.capture import CaptureSettings, capture_invocations
 from scones_local.deploy import SERVICES, deploy
 from scones_local.endpoint import EndpointSettings, serve_endpoint
@@ -101,7 +101,7 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
     """
     (settings.work / "logs").mkdir(parents=True, exist_ok=True)
     model_url = f"http://127.0.0.1:{free_port()}"
-    runtime = EndpointSettings(name=ENDPOINT, model_url=model_url, port=free_port())
+    runtime = EndpointSettings(name=ENDPOINT, model_url=model_url, region=REGION, port=free_port())
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         collector = await enter(collect_traces())
@@ -133,9 +133,7 @@ def _environment(
     }
 
 
-def _serving(
-    settings: StackSettings, url: str
-) -> AbstractAsyncContextManager[Program]:
+def _serving(settings: StackSettings, url: str) -> AbstractAsyncContextManager[Program]:
     environment = {
         **without_aws(),
         "SM_MODEL_DIR": str(settings.weights),
@@ -160,7 +158,8 @@ def _engine(
     port = environment["AWS_ENDPOINT_URL"].rsplit(":", 1)[1]
     variables = {
         **without_aws(), **own, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": port,
-        "TMPDIR": str(settings.work), "LOG_LEVEL": "WARNING",
+        "TMPDIR": str(settings.work), "LOG_LEVEL": "WARNING", "MINISTACK_REGION": REGION,
+        "MINISTACK_HOST": "127.0.0.1",
     }  # fmt: skip
     command = [settings.python("engine"), "-m", "scones_local.engine", str(path)]
     return run_program("The engine", command, variables, _log(settings, "engine"))
@@ -197,7 +196,7 @@ def _parameters(model: Mapping[str, Any]) -> dict[str, str]:
 def _create_stacks(
     settings: StackSettings, aws: boto3.Session, parameters: Mapping[str, str]
 ) -> dict[str, str]:
-    aws.client("s3").create_bucket(Bucket=CAPTURES)
+    create_bucket(aws, CAPTURES)
     outputs = deploy(settings.root, aws, parameters)
     functions = aws.client("lambda")
     for name in SERVICES:

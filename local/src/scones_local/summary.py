@@ -57,7 +57,9 @@ def summarise(uploads: Collection[Upload], traces: int) -> dict[str, Any]:
 
 
 def _accuracy(lines: list[dict[str, Any]]) -> float | None:
-    right = [line["label"] == line["expected"] for line in lines if line["label"] and line["expected"]]
+    right = [
+        line["label"] == line["expected"] for line in lines if line["label"] and line["expected"]
+    ]
     return round(sum(right) / len(right), 4) if right else None
 
 

@@ -67,7 +67,8 @@ async def _supervise(settings: StackSettings, *, with_parent: bool) -> None:
 
 
 def _on_end_of_input(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin, whose lock would be held when the interpreter ends
+        pass
     with contextlib.suppress(RuntimeError):  # the loop is closed: we are ending anyway
         loop.call_soon_threadsafe(task.cancel)
 
@@ -86,7 +87,9 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def start(settings: StackSettings, *, with_parent: bool) -> tuple[RunningStack, subprocess.Popen[str]]:
+def start(
+    settings: StackSettings, *, with_parent: bool
+) -> tuple[RunningStack, subprocess.Popen[str]]:
     """Start a supervisor and wait until its stack is up.
 
     Raises:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Mapping, Sequence
 
     import boto3
 

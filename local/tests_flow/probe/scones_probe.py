@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Refused(Exception):  # noqa: N818 - a name as a service would choose it
+class Refused(Exception):
     """An error that a workflow catches by this name."""
 
 
