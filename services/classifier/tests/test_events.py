@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from scones_classifier.errors import InvalidSerializedImage
-from scones_classifier.events import SerializedImage
+from scones_classifier.events import Prediction, SerializedImage
 
 
 def test_image_is_decoded(message: dict[str, Any]) -> None:
@@ -61,3 +62,21 @@ def test_image_is_in_no_error_and_no_repr(message: dict[str, Any]) -> None:
     assert "secret-pixels" not in str(raised.value)
     assert raised.value.__cause__ is None
     assert "image_data" not in repr(image)
+
+
+@pytest.mark.parametrize("confidence", ["0.97", True, float("nan"), float("inf"), 1.01])
+def test_prediction_takes_nothing_but_probabilities(
+    message: dict[str, Any], confidence: object
+) -> None:
+    prediction = {
+        "inference_id": message["inference_id"],
+        "source": message["source"],
+        "label": "bicycle",
+        "confidence": 0.97,
+        "probabilities": {"bicycle": 0.97, "motorcycle": 0.03},
+        "endpoint": "scones-test",
+        "variant": "AllTraffic",
+    }
+    assert Prediction.model_validate(prediction).model_dump() == prediction
+    with pytest.raises(ValidationError, match="confidence"):
+        Prediction.model_validate(prediction | {"confidence": confidence})

@@ -1,4 +1,4 @@
-"""What X-Ray receives, in a process that believes it runs on Lambda."""
+"""What X-Ray and the log receive, in a process that believes it runs on Lambda."""
 
 from __future__ import annotations
 
@@ -42,16 +42,17 @@ def broken(request: BaseHTTPRequestHandler) -> None:
     request.wfile.write(b'{"OriginalStatusCode": 500}')
 
 
-def documents_of(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Invoke the handler in a process of its own and return the subsegments it sent."""
+def invoke(message: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Invoke the handler in a process of its own; the subsegments it sent, all that it printed."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         environment = os.environ | {
             "LAMBDA_TASK_ROOT": "/var/task",
             "_X_AMZN_TRACE_ID": f"Root={TRACE};Parent={SEGMENT};Sampled=1",
             "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}",
+            "POWERTOOLS_LOGGER_LOG_EVENT": "true",
         }
-        subprocess.run(
+        run = subprocess.run(
             [sys.executable, "-c", SCRIPT],
             input=json.dumps(message),
             env=environment,
@@ -60,7 +61,7 @@ def documents_of(message: dict[str, Any]) -> list[dict[str, Any]]:
             check=False,
         )
         daemon.setblocking(False)
-        return received(daemon)
+        return received(daemon), run.stdout + run.stderr
 
 
 def received(daemon: socket.socket) -> list[dict[str, Any]]:
@@ -78,7 +79,7 @@ def test_call_and_handler_are_subsegments_of_lambdas_trace(
     fake_endpoint: FakeEndpoint, message: dict[str, Any]
 ) -> None:
     fake_endpoint.answers(bicycle)
-    call, handler = documents_of(message)
+    (call, handler), _ = invoke(message)
     assert (handler["trace_id"], handler["parent_id"]) == (TRACE, SEGMENT)
     assert (call["trace_id"], call["parent_id"]) == (TRACE, handler["id"])
     assert call["namespace"] == "aws"
@@ -88,20 +89,25 @@ def test_call_and_handler_are_subsegments_of_lambdas_trace(
     assert annotations["inference_id"] == message["inference_id"]
     assert annotations["image_key"] == message["source"]["key"]
     assert annotations["label"] == "bicycle"
+    assert "metadata" not in handler  # the response, which may outgrow a datagram
 
 
 def test_a_fault_is_on_the_trace_by_name(
     fake_endpoint: FakeEndpoint, message: dict[str, Any]
 ) -> None:
     fake_endpoint.answers(broken)
-    *_, handler = documents_of(message)
+    (*_, handler), _ = invoke(message)
     assert handler["fault"] is True
     assert handler["cause"]["exceptions"][0]["type"] == "ModelFailed"
     assert handler["annotations"]["inference_id"] == message["inference_id"]
 
 
-def test_image_is_in_no_trace(fake_endpoint: FakeEndpoint, message: dict[str, Any]) -> None:
+def test_image_is_in_no_trace_and_no_log(
+    fake_endpoint: FakeEndpoint, message: dict[str, Any]
+) -> None:
     fake_endpoint.answers(bicycle)
-    documents = documents_of(message)
-    assert documents
+    documents, printed = invoke(message)
+    assert message["inference_id"] in json.dumps(documents)
+    assert message["inference_id"] in printed
     assert message["image_data"] not in json.dumps(documents)
+    assert message["image_data"] not in printed

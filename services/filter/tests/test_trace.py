@@ -66,6 +66,7 @@ def test_handler_is_a_subsegment_of_lambdas_trace_without_botocore(message: dict
     assert annotations["image_key"] == message["source"]["key"]
     assert annotations["label"] == "bicycle"
     assert annotations["decision"] == "accepted"
+    assert "metadata" not in handler  # the response: off, as in every service
 
 
 def test_a_fault_is_on_the_trace_by_name(message: dict[str, Any]) -> None:

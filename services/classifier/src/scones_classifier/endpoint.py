@@ -11,7 +11,6 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,  # noqa: A004 - botocore's own name for it
     HTTPClientError,
-    IncompleteReadError,
 )
 
 from scones_classifier.errors import (
@@ -97,7 +96,7 @@ def invoke(
         return Answer(response["Body"].read(), response.get("InvokedProductionVariant", "unknown"))
     except ClientError as error:
         raise _named(error, endpoint) from error
-    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
+    except (ConnectionError, HTTPClientError) as error:
         raise EndpointUnavailable(f"no answer from endpoint {endpoint}: {error}") from error
 
 

@@ -1,7 +1,5 @@
 """Faults of the classifier. The workflow retries and reports by these class names."""
 
-# ruff: noqa: N818 - the names are workflow API; they say what happened, not that it is an error
-
 from __future__ import annotations
 
 __all__ = [

@@ -1,7 +1,5 @@
 """Faults of the filter. The workflow reports by these class names; none heals by a retry."""
 
-# ruff: noqa: N818 - the names are workflow API; they say what happened, not that it is an error
-
 from __future__ import annotations
 
 __all__ = ["InvalidPrediction", "InvalidSettings"]
