@@ -4,8 +4,6 @@ The class names are workflow API: the state machine's `Retry` and `Catch` match 
 name the object and say what to do next; they never hold image data.
 """
 
-# ruff: noqa: N818 - the names are the contract; an "Error" suffix would say nothing more
-
 from __future__ import annotations
 
 __all__ = [

@@ -12,6 +12,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from PIL import ExifTags, Image
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from scones_serializer.errors import (
     NotAnImage,
@@ -28,8 +35,21 @@ __all__ = ["FORMATS", "Fit", "Frame", "fitted_picture"]
 Fit = Literal["letterbox", "crop"]
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
-# MPO, the phones' JPEG with several pictures, is opened by Pillow's JPEG reader.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+# The readers are imported here, at cold start: Pillow would otherwise import them (and forty
+# others) during the first upload. The JPEG reader also opens MPO, the phones' JPEG with several
+# pictures.
+FORMATS = tuple(
+    reader.format
+    for reader in (
+        JpegImageFile,
+        PngImageFile,
+        WebPImageFile,
+        GifImageFile,
+        BmpImageFile,
+        TiffImageFile,
+        AvifImageFile,
+    )
+)
 
 # Pillow's decoders raise nearly anything on damaged input: this is Exception less MemoryError,
 # which says that the function is too small, not that the picture is bad.
@@ -124,9 +144,9 @@ def fitted_picture(body: bytes, frame: Frame, max_pixels: int) -> Image.Image:
     _refuse_foreign(body)
     with _refusing_bombs(max_pixels):
         image = _opened(body)
-        region = _decode(image, frame)
-    turn = _turn(image)
-    return _framed(_fit(_eight_bit_colours(image), region, turn, frame), frame)
+        colours, region = _decode(image, frame)
+        turn = _turn(image)
+    return _framed(_fit(colours, region, turn, frame), frame)
 
 
 def _refuse_foreign(body: bytes) -> None:
@@ -140,7 +160,7 @@ def _refuse_foreign(body: bytes) -> None:
 def _refusing_bombs(max_pixels: int) -> Iterator[None]:
     """Let Pillow's own check refuse above max_pixels, before memory is taken for the pixels.
 
-    By itself it only warns up to twice its limit. It also covers the tiles inside a TIFF.
+    By itself it only warns up to twice its limit.
     """
     usual, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
     try:
@@ -173,15 +193,16 @@ def _truncated() -> TruncatedImage:
     return TruncatedImage("the picture is cut off or damaged: upload the whole file again")
 
 
-def _decode(image: Image.Image, frame: Frame) -> Box:
-    """Load the pixels, a JPEG's at a fraction of their number; return where the picture lies."""
+def _decode(image: Image.Image, frame: Frame) -> tuple[Image.Image, Box]:
+    """Return the 8-bit colours, a JPEG's at a fraction of their number, and the picture's box."""
     side = math.ceil(_REDUCING_GAP * max(frame.width, frame.height))
     try:
         drafted = image.draft(None, (side, side))
         image.load()
+        colours = _eight_bit_colours(image)
     except _DECODER_FAULTS as error:
         raise _truncated() from error
-    return drafted[1] if drafted else (0, 0, *image.size)
+    return colours, drafted[1] if drafted else (0, 0, *colours.size)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -197,12 +218,7 @@ def _eight_bit_colours(image: Image.Image) -> Image.Image:
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
         image = _eight_bit_grey(image)
     mode = "RGBA" if image.has_transparency_data else "RGB"
-    try:
-        return image if image.mode == mode else image.convert(mode)
-    except ValueError as error:
-        raise UnsupportedFormat(
-            f"the picture's colours ({image.mode}) are not read here: convert to JPEG"
-        ) from error
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _eight_bit_grey(image: Image.Image) -> Image.Image:

@@ -35,6 +35,12 @@ _NOT_FOUND = {
 _DENIED = {"AccessDenied", "InvalidObjectState"}  # the latter: archived, not restored
 _UNAVAILABLE = {"InternalError", "RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
 _UNAVAILABLE_STATUS = {429, 500, 502, 503, 504}
+_BROKEN_CONNECTION = (
+    boto.HTTPClientError,
+    boto.ConnectionError,
+    boto.IncompleteReadError,
+    boto.FlexibleChecksumError,
+)
 _CHUNK_BYTES = 1 << 20
 
 
@@ -62,7 +68,7 @@ def read_object(s3: S3Client, wanted: ObjectReference, max_bytes: int) -> Stored
             answer = s3.get_object(
                 Bucket=wanted.bucket, Key=wanted.key, VersionId=wanted.version_id
             )
-        _refuse_over(max_bytes, answer["ContentLength"], wanted)
+        _refuse_over(max_bytes, answer.get("ContentLength"), wanted)
         body = _read(answer["Body"], max_bytes, wanted)
     source = Source(
         bucket=wanted.bucket,
@@ -105,7 +111,7 @@ def _named_faults(wanted: ObjectReference) -> Iterator[None]:
         name, advice = fault
         code = error.response["Error"]["Code"]
         raise name(f"S3 answered {code} for {_name(wanted)}: {advice}") from error
-    except (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError) as error:
+    except _BROKEN_CONNECTION as error:
         raise StorageUnavailable(
             f"S3 did not answer in full for {_name(wanted)} ({type(error).__name__}): try again"
         ) from error
