@@ -54,6 +54,20 @@ def test_page_shows_every_span_with_its_milliseconds(trace_documents: list[dict[
     assert page.tags.count("tr") == 1 + 12
 
 
+def test_every_span_is_of_its_kind(trace_documents: list[dict[str, Any]]) -> None:
+    html = render_trace_page(trace_documents)
+
+    kinds = re.findall(r"([\w.]+)</th><td>([\w ]+)</td>", html)
+    assert kinds == [
+        ("workflow", "workflow"),
+        *[("Serialize", "state"), ("serialize", "function"), ("handler", "handler code")],
+        ("s3", "AWS call"),
+        *[("Classify", "state"), ("classify", "function"), ("handler", "handler code")],
+        ("runtime.sagemaker", "AWS call"),
+        *[("Filter", "state"), ("filter", "function"), ("handler", "handler code")],
+    ]
+
+
 def test_annotations_are_listed_once_with_the_services_that_gave_them(
     trace_documents: list[dict[str, Any]],
 ) -> None:
@@ -161,6 +175,14 @@ def test_no_text_changes_the_structure_of_the_page(text: str) -> None:
         return Page(html.encode().decode())
 
     assert page(text).tags == page("plain").tags
+
+
+@pytest.mark.parametrize("unprintable", ["\ud800", "\x00", "\x1b", "\x85"])
+def test_what_cannot_be_printed_is_replaced(unprintable: str) -> None:
+    html = render_trace_page([span(f"a{unprintable}b", 1, 0, 1)]).encode().decode()
+
+    assert unprintable not in html
+    assert re.search(r"<th scope=\"row\"[^>]*>a[?\ufffd]b</th>", html)
 
 
 @pytest.mark.parametrize("hostile", ["</title><script>x</script>", '"><svg onload=x>', "&amp;<b>"])

@@ -117,6 +117,14 @@ def test_segments_carry_their_subsegments_as_x_ray_gives_them_back(
     assert handler["subsegments"][0]["name"] == "s3"
 
 
+def test_subsegment_without_its_segment_is_given_back_on_its_own() -> None:
+    orphan = document("a", "gone", type="subsegment", subsegments=[document("b")])
+
+    (given_back,) = trace_tree([orphan]).segments()
+
+    assert given_back == orphan
+
+
 def test_documents_of_several_traces_are_refused() -> None:
     other = {**document("b"), "trace_id": "1-6742f1a0-ffffffffffffffffffffffff"}
 

@@ -201,10 +201,11 @@ def _waterfall(rows: list[_Row], heading: str) -> str:
 
 
 def _axis(total: float, height: int) -> str:
+    digits = 0 if total > 40 else 1  # noqa: PLR2004 - quarters of less would look uneven
     return "".join(
         f'<line class="grid" x1="{percent}%" x2="{percent}%" y1="{AXIS_HEIGHT - 6}" y2="{height}"/>'
         f'<text class="tick" x="{percent}%" y="13" text-anchor="{anchor}">'
-        f"{total * percent / 100:,.0f}{' ms' if percent == QUARTERS[-1][0] else ''}</text>"
+        f"{total * percent / 100:,.{digits}f}{' ms' if anchor == 'end' else ''}</text>"
         for percent, anchor in QUARTERS
     )
 
@@ -368,6 +369,7 @@ table { border-collapse: collapse; font-size: .88rem; width: 100%; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--rule); }
 th, td { text-align: left; vertical-align: top; white-space: nowrap; }
 tr > :nth-child(n+3):nth-child(-n+5) { text-align: right; }
+td:last-child { min-width: 16rem; white-space: normal; overflow-wrap: anywhere; }
 thead th { color: var(--faint); font-weight: 500; }
 tbody th { font-weight: 500; }
 """
