@@ -12,7 +12,9 @@ Exit status: 0 written, 2 bad input, 3 the archive could not be downloaded.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -66,8 +68,8 @@ def from_folder(
 
     A `source` with `train` and `test` folders keeps its division; another one gives `share` of each
     class to the test, by content, so that the same files are always divided the same way. Returns
-    a line for each file left out: those that are no picture, and copies of another. Raises
-    InvalidFolder, and OutputExists when `out` is not empty.
+    a line for each file left out because it is no picture. Raises InvalidFolder, and OutputExists
+    when `out` is not empty.
     """
     left_out: list[str] = []
 
@@ -85,9 +87,11 @@ def _divided(
 ) -> Iterator[tuple[str, str, list[Path]]]:
     """(split, class, files) for every class of the source."""
     if all((source / split).is_dir() for split in SPLITS):
-        for split in SPLITS:
-            for label in _chosen(source / split, classes):
-                yield split, label, pictures(source / split / label)
+        labels = [_chosen(source / split, classes) for split in SPLITS]
+        if labels[0] != labels[1]:
+            raise InvalidFolder(f"{source} has other classes to train than to test with.")
+        for split, label in itertools.product(SPLITS, labels[0]):
+            yield split, label, pictures(source / split / label)
         return
     for label in _chosen(source, classes):
         rest, tests = divide(pictures(source / label), share)
@@ -95,14 +99,14 @@ def _divided(
         yield "test", label, tests
 
 
-def _chosen(folder: Path, classes: Sequence[str] | None) -> Sequence[str]:
+def _chosen(folder: Path, classes: Sequence[str] | None) -> list[str]:
     present = class_names(folder)
     absent = set(classes or ()) - set(present)
     if absent:
         raise InvalidFolder(
             f"{folder} has no {', '.join(sorted(absent))}; it has {', '.join(present)}."
         )
-    return sorted(classes) if classes else present
+    return sorted(classes or present)
 
 
 def _write_pictures(files: Sequence[Path], target: Path) -> Iterator[str]:
@@ -171,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     splits = SPLITS if options.split == "both" else (options.split,)
-    classes = options.classes.split(",") if options.classes else None
+    classes = re.findall(r"[^,\s]+", options.classes or "") or None
     if options.folder is not None:
         for line in from_folder(options.folder, options.out, classes, splits, options.test_share):
             print(f"left out {line}", file=sys.stderr)

@@ -69,8 +69,18 @@ def fit_to(image: Image.Image, size: tuple[int, int], fit: Fit, pad_color: Rgb) 
     if image.size == size:
         return image
     if fit == "letterbox":
-        return ImageOps.pad(image, size, Image.Resampling.LANCZOS, pad_color)
+        return _letterbox(image, size, pad_color)
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+
+
+def _letterbox(image: Image.Image, size: tuple[int, int], pad_color: Rgb) -> Image.Image:
+    """As ImageOps.pad, which fails on a strip so narrow that it shrinks to no pixel at all."""
+    scale = min(size[0] / image.width, size[1] / image.height)
+    width, height = (max(round(side * scale), 1) for side in image.size)
+    shrunk = image.resize((width, height), Image.Resampling.LANCZOS)
+    canvas = Image.new("RGB", size, pad_color)
+    canvas.paste(shrunk, ((size[0] - width) // 2, (size[1] - height) // 2))
+    return canvas
 
 
 def _check_pixels(image: Image.Image) -> None:

@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its name everywhere
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from scones_model import figures
 from scones_model.augment import augment
@@ -136,9 +136,7 @@ def _fit(
 ) -> nn.Module:
     """Train `served.network`; returns the moving average of its weights, ready to answer."""
     steps = options.epochs * max(len(training[0]) // options.batch_size, 1)
-    average = AveragedModel(
-        served.network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True
-    )
+    average = AveragedModel(served.network, avg_fn=_moving_average, use_buffers=True)
     optimizer = torch.optim.AdamW(
         served.network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
     )
@@ -171,6 +169,12 @@ def _epoch(
         average.update_parameters(network)
         losses.append(loss.item())
     return fmean(losses)
+
+
+def _moving_average(average: Tensor, weights: Tensor, updates: Tensor | int) -> Tensor:
+    """Exponential, but quicker at first, so that a short run does not answer with its start."""
+    decay = min(EMA_DECAY, (1 + int(updates)) / (10 + int(updates)))
+    return average * decay + weights * (1 - decay)
 
 
 def _rate(progress: float) -> float:
