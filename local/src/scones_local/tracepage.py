@@ -215,8 +215,9 @@ def _drawn(row: _Row, number: int, total: float) -> str:
     label, status, took = _shown(row.label), row.span.status, _ms(row.duration)
     mark = "" if status == "ok" else f'<tspan class="mark">{status}</tspan> · '
     css = row.kind if status == "ok" else f"{row.kind} troubled"
+    room = 70 if status == "ok" else 54
     return (
-        f'<g><title>{label}: {took}, {status}</title><svg y="{y}" width="68%" height="24">'
+        f'<g><title>{label}: {took}, {status}</title><svg y="{y}" width="{room}%" height="24">'
         f'<text class="{row.kind}-label" x="{12 * row.depth}" y="19">{label}</text></svg>'
         f'<text class="took" x="100%" y="{y + 19}" text-anchor="end">{mark}{took}</text>'
         f'<rect class="track" y="{y + 26}" width="100%" height="10" rx="3"/>'
@@ -369,7 +370,7 @@ table { border-collapse: collapse; font-size: .88rem; width: 100%; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--rule); }
 th, td { text-align: left; vertical-align: top; white-space: nowrap; }
 tr > :nth-child(n+3):nth-child(-n+5) { text-align: right; }
-td:last-child { min-width: 16rem; white-space: normal; overflow-wrap: anywhere; }
+td:last-child { min-width: 26rem; white-space: normal; overflow-wrap: anywhere; }
 thead th { color: var(--faint); font-weight: 500; }
 tbody th { font-weight: 500; }
 """
