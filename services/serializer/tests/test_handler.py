@@ -9,7 +9,6 @@ from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import numpy as np
 import pytest
 from moto import mock_aws
@@ -17,7 +16,7 @@ from PIL import Image
 
 from scones_serializer import errors
 from scones_serializer.events import SerializedImage
-from scones_serializer.handler import handler
+from scones_serializer.handler import handler, s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +33,6 @@ EVENT = json.loads((Path(__file__).parent / "events" / "object-created.json").re
 @pytest.fixture
 def bucket() -> Iterator[S3Client]:
     with mock_aws():
-        s3 = boto3.client("s3")
         s3.create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
         )

@@ -53,7 +53,8 @@ def test_function_outlives_the_clients_last_attempt(function: dict[str, Any]) ->
     config: Any = s3.meta.config
     attempts = config.retries["total_max_attempts"]
     assert attempts == 3
-    assert function["Timeout"] > attempts * (config.connect_timeout + config.read_timeout)
+    slowest_answer = attempts * (config.connect_timeout + config.read_timeout)
+    assert function["Timeout"] >= slowest_answer + 3, "the picture still has to be decoded"
 
 
 def test_role_reads_objects_of_the_upload_bucket_only(template: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ s3: S3Client = boto3.client(
     "s3",
     config=Config(
         connect_timeout=2,
-        read_timeout=10,
+        read_timeout=5,  # for every part of the body anew, so that no large object is cut short
         retries={"mode": "standard", "total_max_attempts": 3},
     ),
 )
