@@ -10,7 +10,7 @@ import nox
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typecheck", "tests", "tests_train", "schemas", "flow"]
+nox.options.sessions = ["lint", "typecheck", "tests", "schemas", "schemas_tests", "tests_train", "flow"]
 
 PACKAGES = {
     "serializer": Path("services/serializer"),
@@ -133,7 +133,7 @@ def down(session: nox.Session) -> None:
 def flow(session: nox.Session) -> None:
     """Test the whole flow end to end on the local engine."""
     install(session, PACKAGES["local"], "requirements-test.txt")
-    pytest(session, "local/tests_flow")
+    pytest(session, "orchestration/tests", "local/tests_flow")
 
 
 @nox.session(requires=RUNTIMES, venv_backend="none")
@@ -143,9 +143,19 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
-def schemas(session: nox.Session) -> None:
-    """Check that contracts/ is what the producers make and what the consumers accept."""
-    session.error("waits for contracts/contract.py")
+@nox.parametrize("service", SERVICES, ids=SERVICES)
+def schemas(session: nox.Session, service: str) -> None:
+    """Check that contracts/ is what a service makes and takes, in that service's environment."""
+    install(session, PACKAGES[service], "requirements-test.txt")
+    session.run("python", f"contracts/{service}.py", "--check")
+
+
+@nox.session
+def schemas_tests(session: nox.Session) -> None:
+    """Show that the check of contracts/ finds what it is for."""
+    session.install("--require-hashes", "-r", "local/requirements-test.txt")
+    session.env["PYTHONPATH"] = "contracts"
+    pytest(session, "contracts/tests")
 
 
 @nox.session

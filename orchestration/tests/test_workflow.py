@@ -1,0 +1,117 @@
+"""The state machine against the services it calls: names, timeouts, and the Express limit."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW = json.loads((ROOT / "orchestration" / "workflow.asl.json").read_text())
+STATES: dict[str, dict[str, Any]] = WORKFLOW["States"]
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+SERVICES = {"Serialize": "serializer", "Classify": "classifier", "Filter": "filter"}
+EXPRESS_LIMIT_S = 300
+"""https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+AWS_ERROR = re.compile(r"(States|Lambda|Sandbox|Runtime)\.\w+")
+
+
+def retried(state: dict[str, Any]) -> set[str]:
+    return {name for retry in state["Retry"] for name in retry["ErrorEquals"]}
+
+
+def exception_classes(service: str) -> set[str]:
+    source = ROOT / "services" / service / "src" / f"scones_{service}" / "errors.py"
+    classes = [node for node in ast.parse(source.read_text()).body if isinstance(node, ast.ClassDef)]
+    parents = {base.id for node in classes for base in node.bases if isinstance(base, ast.Name)}
+    return {node.name for node in classes} - parents
+
+
+def documented_errors(service: str) -> dict[str, bool]:
+    """Each error of the README's table, and whether its `again` column says yes."""
+    text = (ROOT / "services" / service / "README.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (yes|no) \|$", text, re.MULTILINE)
+    return {name: again == "yes" for name, again in rows}
+
+
+def seconds_at_most(state: dict[str, Any]) -> float:
+    """The longest a task can take: every attempt to its timeout, every wait in full."""
+    total = float(state["TimeoutSeconds"])
+    for retry in state["Retry"]:
+        for attempt in range(retry["MaxAttempts"]):
+            wait = retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt
+            total += state["TimeoutSeconds"] + min(wait, retry["MaxDelaySeconds"])
+    return total
+
+
+@pytest.mark.parametrize(("state", "service"), SERVICES.items())
+def test_every_retried_name_is_awss_or_an_exception_of_that_service(
+    state: str, service: str
+) -> None:
+    own = {name for name in retried(TASKS[state]) if not AWS_ERROR.fullmatch(name)}
+    assert own <= exception_classes(service)
+
+
+@pytest.mark.parametrize(("state", "service"), SERVICES.items())
+def test_exactly_the_errors_documented_as_worth_another_try_are_retried(
+    state: str, service: str
+) -> None:
+    documented = documented_errors(service)
+    assert documented.keys() == exception_classes(service)
+    assert {name for name, again in documented.items() if again} == {
+        name for name in retried(TASKS[state]) if not AWS_ERROR.fullmatch(name)
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name != "SendDeadLetter"])
+def test_every_fault_of_every_task_goes_to_the_dead_letter_with_its_state_named(name: str) -> None:
+    (catch,) = TASKS[name]["Catch"]
+    assert catch["ErrorEquals"] == ["States.ALL"]
+    assert catch["Next"] == "DescribeFault"
+    assert catch["Output"]["failed_state"] == name
+    assert STATES["DescribeFault"]["Next"] == "SendDeadLetter"
+
+
+@pytest.mark.parametrize(("state", "service"), SERVICES.items())
+def test_a_function_times_out_by_itself_before_its_state_does(state: str, service: str) -> None:
+    text = (ROOT / "services" / service / "template.yaml").read_text()
+    (timeout,) = re.findall(r"^ {6}Timeout: (\d+)", text, re.MULTILINE)
+    assert int(timeout) < TASKS[state]["TimeoutSeconds"]
+
+
+def test_the_slowest_possible_path_ends_before_express_would_end_it() -> None:
+    worst = sum(
+        seconds_at_most(TASKS[name])
+        for name in ("Serialize", "Classify", "Filter", "PublishAccepted", "SendDeadLetter")
+    )
+    assert worst < WORKFLOW["TimeoutSeconds"] <= EXPRESS_LIMIT_S
+
+
+def test_everything_the_definition_asks_for_is_substituted() -> None:
+    text = (ROOT / "orchestration" / "template.yaml").read_text()
+    (block,) = re.findall(r"DefinitionSubstitutions:\n((?: {8}\w+: .*\n)+)", text)
+    given = {line.split(":")[0].strip() for line in block.splitlines()}
+    assert given == set(re.findall(r"\$\{(\w+)\}", json.dumps(WORKFLOW)))
+
+
+def test_the_two_rules_share_out_every_key_between_them() -> None:
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
+    template = yaml.load(  # noqa: S506 - a SafeLoader
+        (ROOT / "orchestration" / "template.yaml").read_text(), Loader=Loader
+    )
+    resources = template["Resources"]
+
+    def keys(rule: str) -> Any:
+        return resources[rule]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+
+    taken = [entry["wildcard"] for entry in keys("ImageUploaded")]
+    (left,) = keys("OtherUploaded")
+    assert sorted(left["anything-but"]["wildcard"]) == sorted([*taken, "*/"])
