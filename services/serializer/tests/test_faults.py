@@ -20,7 +20,7 @@ from scones_serializer.errors import (
     TruncatedImage,
     UnsupportedFormat,
 )
-from scones_serializer.picture import Frame, fitted_picture
+from scones_serializer.fitting import Frame, fitted_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,8 @@ def test_empty_object_is_not_an_image() -> None:
         b"....ftypmp42....isom",
         b"PK\x03\x04" + bytes(100),
         bytes(1000),
+        b"<!---->" * 200,
+        b"<!DOCTYPE html><html><svg>",
         "<html><body>404</body></html>".encode("utf-16"),
     ],
 )

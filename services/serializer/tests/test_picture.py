@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageOps
 
-from scones_serializer.picture import Fit, Frame, fitted_picture
+from scones_serializer.fitting import Fit, Frame, fitted_picture
 
 PAD = (129, 124, 112)
 WHITE = (255, 255, 255)

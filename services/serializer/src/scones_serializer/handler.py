@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from scones_serializer.errors import SerializerError
 from scones_serializer.events import ObjectReference, SerializedImage, Upload
-from scones_serializer.picture import Frame, fitted_picture
+from scones_serializer.fitting import Frame, fitted_picture
 from scones_serializer.png import base64_png
 from scones_serializer.settings import Settings
 from scones_serializer.storage import read_object

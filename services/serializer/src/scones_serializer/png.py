@@ -1,7 +1,7 @@
 """A model-sized picture as base64 PNG, with a size that is known before any picture is seen.
 
-Written here and not by Pillow, whose compressor may need more than the pixels themselves: with
-zlib-ng's level 6, noise of 223 x 223 pixels takes 105 bytes more than its stored form.
+Written here and not by Pillow, whose compressor gives no such bound: noise of 223 x 223 pixels
+takes zlib-ng at level 6 115 bytes more than storing it (Pillow 13.0).
 """
 
 from __future__ import annotations
