@@ -26,6 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the repository")
     parser.add_argument("--environments", type=Path, help="nox's folder (default ROOT/.nox)")
     parser.add_argument("--work", type=Path, help="for logs and state (default ROOT/build/local)")
+    parser.add_argument("--out", type=Path, help="for the demo's results (default ROOT/build/demo)")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "4566")))
     parser.add_argument("--with-parent", action="store_true", help="end with standard input")
     parser.add_argument("--images", default=os.environ.get("IMAGES"))
@@ -46,8 +47,7 @@ def _images(options: argparse.Namespace) -> Path | None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    root = options.root.resolve()
-    out = root / "build" / "demo"
+    out = (options.out or options.root / "build" / "demo").resolve()
     options.work = options.work or out / "stack"
     options.port = 0
     demo = DemoSettings(out, _images(options), options.count, options.archive)

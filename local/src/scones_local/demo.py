@@ -99,7 +99,7 @@ def pictures_for(stack: StackSettings, demo: DemoSettings) -> list[Picture]:
     folder = demo.images or prepare_pictures(
         stack.python("model"), demo.out.parent / "pictures", demo.archive, console
     )
-    found = find_pictures(folder)
+    found = find_pictures(folder, console)
     chosen = choose(found, demo.count)
     if len(chosen) < len(found):
         where = f"{len(chosen)} of {len(found)} pictures in {folder}"

@@ -42,16 +42,20 @@ class Picture:
     label: str | None
 
 
-def find_pictures(folder: Path) -> list[Picture]:
-    """List a folder's images; class subfolders give labels.
+def find_pictures(folder: Path, console: Console) -> list[Picture]:
+    """List a folder's images; class subfolders give labels. Says what it leaves out.
 
     Raises:
         NoPictures: It holds none, or is no folder.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    present = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [path for path in present if path.suffix.lower() in SUFFIXES]
     if not files:
         kinds = ", ".join(sorted(SUFFIXES))
         raise NoPictures(f"{folder} holds no images ({kinds}): name a folder that does.")
+    if others := len(present) - len(files):
+        without = "file" if others == 1 else "files"
+        console.print(f"{others} {without} without an image's suffix stay behind.")
     names = [path.relative_to(folder) for path in files]
     return [
         Picture(path, str(name), name.parts[0] if len(name.parts) > 1 else None)

@@ -1,0 +1,134 @@
+"""The demo and `up`/`down` as a person runs them: their own processes, their files, their exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from local.tests_flow.conftest import ROOT, jpeg
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PYTHON = str(ROOT / ".nox" / "runtime-local" / "bin" / "python")
+COMMAND = [PYTHON, "-m", "scones_local"]
+
+
+def processes_of(work: Path) -> list[psutil.Process]:
+    """Every process that was started for a work folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = [*process.cmdline(), *process.environ().values()]
+        except psutil.Error:
+            continue
+        if any(str(work) in text for text in told) and process.pid != os.getpid():
+            found.append(process)
+    return found
+
+
+def wait_until_gone(work: Path) -> None:
+    deadline = time.monotonic() + 30
+    while processes_of(work):
+        assert time.monotonic() < deadline, processes_of(work)
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    for label in ("bicycle", "motorcycle"):
+        (folder / label).mkdir(parents=True)
+        (folder / label / "drawn.jpg").write_bytes(jpeg((320, 240)))
+    (folder / "bicycle" / "broken.png").write_bytes(b"no picture")
+    (folder / "bicycle" / "notes.txt").write_text("is not uploaded")
+    return folder
+
+
+def demo(out: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "demo", "--root", str(ROOT), "--out", str(out), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_the_demo_accounts_for_every_picture_of_a_folder(tmp_path: Path, pictures: Path) -> None:
+    process = demo(tmp_path / "out", "--images", str(pictures))
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    summary: dict[str, Any] = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["uploaded"] == 3
+    assert summary["accepted"] + summary["review"] == 2
+    assert (summary["dead_letter"], summary["lost"], summary["duplicates"]) == (1, 0, 0)
+    assert summary["traces"] == 3
+    assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p95"]
+    lines = (tmp_path / "out" / "outcomes.jsonl").read_text().splitlines()
+    outcomes = {line["key"].split("/", 2)[2]: line for line in map(json.loads, lines)}
+    assert outcomes.keys() == {
+        "bicycle/drawn.jpg", "bicycle/broken.png", "motorcycle/drawn.jpg",
+    }  # fmt: skip
+    assert outcomes["bicycle/broken.png"]["reason"].startswith("NotAnImage: ")
+    assert "1 file without an image's suffix" in output
+    page = (tmp_path / "out" / "trace.html").read_text()
+    assert "scones-local-filter" in page
+    wait_until_gone(tmp_path)
+
+
+def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path, pictures: Path) -> None:
+    process = demo(tmp_path / "out", "--images", str(pictures))
+    deadline = time.monotonic() + 60
+    while not any("awslambdaric" in " ".join(p.cmdline()) for p in processes_of(tmp_path)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+    output, _ = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in output
+    wait_until_gone(tmp_path)
+
+
+def test_a_demo_that_is_killed_leaves_nothing_running(tmp_path: Path, pictures: Path) -> None:
+    process = demo(tmp_path / "out", "--images", str(pictures))
+    deadline = time.monotonic() + 60
+    while not any("scones_local.engine" in " ".join(p.cmdline()) for p in processes_of(tmp_path)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.communicate()
+    wait_until_gone(tmp_path)
+
+
+def test_a_folder_without_pictures_is_refused_at_once_with_what_would_do(tmp_path: Path) -> None:
+    process = demo(tmp_path / "out", "--images", str(tmp_path))
+    output, _ = process.communicate()
+    assert process.returncode == 2
+    assert f"{tmp_path} holds no images" in output
+    assert "Traceback" not in output
+
+
+def test_up_prints_what_to_set_and_down_ends_everything(tmp_path: Path) -> None:
+    place = ["--root", str(ROOT), "--work", str(tmp_path), "--port", "0"]
+    up = subprocess.run([*COMMAND, "up", *place], capture_output=True, text=True, check=True)
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in up.stdout
+    again = subprocess.run([*COMMAND, "up", *place], capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr) == (2, "A stack is up already: `make down` stops it.\n")
+    listening = {
+        connection.laddr.ip
+        for process in processes_of(tmp_path)
+        for connection in process.net_connections("inet")
+        if connection.status in {psutil.CONN_LISTEN, psutil.CONN_NONE}
+    }
+    assert listening == {"127.0.0.1"}
+    down = subprocess.run([*COMMAND, "down", *place], capture_output=True, text=True, check=True)
+    assert down.stdout == "Stopped.\n"
+    assert processes_of(tmp_path) == []
