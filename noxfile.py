@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -10,7 +11,15 @@ import nox
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typecheck", "tests", "schemas", "schemas_tests", "tests_train", "flow"]
+nox.options.sessions = [
+    "lint",
+    "typecheck",
+    "tests",
+    "schemas",
+    "schemas_tests",
+    "tests_train",
+    "flow",
+]
 
 PACKAGES = {
     "serializer": Path("services/serializer"),
@@ -89,7 +98,40 @@ def install_training(session: nox.Session) -> None:
 def tests_train(session: nox.Session) -> None:
     """Train on a small folder with the real PyTorch and serve what came out."""
     install_training(session)
+    session.run("mypy", "model/src", "model/tests_train", env={"MYPYPATH": "model/src"})
     pytest(session, "model/tests_train")
+
+
+def vehicles(session: nox.Session, python: str) -> Path:
+    """Prepare CIFAR-100's vehicles, once, or the user's folder of classes, each time anew."""
+    own = os.environ.get("IMAGES")
+    folder = Path("build/own-classes" if own else "build/vehicles")
+    if own:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        source = ("--folder", own) if own else ()
+        prepare = ("-m", "scones_model.dataset", "--out", str(folder), *source)
+        session.run(python, *prepare, external=True)
+    return folder
+
+
+@nox.session
+def train(session: nox.Session) -> None:
+    """Train a model into build/model; what ships in model/weights stays as it is."""
+    install_training(session)
+    folder = vehicles(session, "python")
+    channels = ("--train", f"{folder}/train", "--test", f"{folder}/test")
+    command = ("-m", "scones_model.train", *channels, "--model-dir", "build/model")
+    session.run("python", *command, *session.posargs)
+
+
+@nox.session(requires=["runtime(model)"], venv_backend="none")
+def evaluate(session: nox.Session) -> None:
+    """Measure the shipped model on the test images."""
+    python = f"{ENVIRONMENTS}/runtime-model/bin/python"
+    folder = vehicles(session, python)
+    command = ("-m", "scones_model.evaluate", "model/weights/vehicles.onnx", f"{folder}/test")
+    session.run(python, *command, external=True)
 
 
 @nox.session
@@ -133,7 +175,9 @@ def down(session: nox.Session) -> None:
 def flow(session: nox.Session) -> None:
     """Test the whole flow end to end on the local engine."""
     install(session, PACKAGES["local"], "requirements-test.txt")
-    pytest(session, "orchestration/tests", "local/tests_flow")
+    tests = ("orchestration/tests", "local/tests_flow")
+    session.run("mypy", *tests, env={"MYPYPATH": "local/src"})
+    pytest(session, *tests)
 
 
 @nox.session(requires=RUNTIMES, venv_backend="none")
@@ -148,6 +192,8 @@ def schemas(session: nox.Session, service: str) -> None:
     """Check that contracts/ is what a service makes and takes, in that service's environment."""
     install(session, PACKAGES[service], "requirements-test.txt")
     session.run("python", f"contracts/{service}.py", "--check")
+    modules = [f"contracts/{name}.py" for name in ("contract", "compatibility", service)]
+    session.run("mypy", *modules, env={"MYPYPATH": f"{PACKAGES[service]}/src:contracts"})
 
 
 @nox.session
@@ -170,6 +216,10 @@ def lock(session: nox.Session) -> None:
         compile_lock(session, run, str(project))
         test = ("--group", f"{project}:test", "-c", str(run))
         compile_lock(session, package / "requirements-test.txt", str(project), *test)
+    training = ("--extra", "train", "--group", "model/pyproject.toml:test")
+    constraint = ("-c", "model/requirements-test.txt")
+    sources = ("model/pyproject.toml", *training, *constraint)
+    compile_lock(session, Path("model/requirements-train.txt"), *sources)
     for name in ("engine", "function"):
         group = ("--group", f"local/pyproject.toml:{name}")
         compile_lock(session, Path("local") / f"requirements-{name}.txt", *group)

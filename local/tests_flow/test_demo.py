@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-
 from local.tests_flow.conftest import ROOT, jpeg
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ import boto3
 import psutil
 import pytest
 from botocore.config import Config
-
 from local.tests_flow.conftest import ROOT
+
 from scones_local.aws import without_aws
 from scones_local.program import free_port
 
@@ -68,7 +68,7 @@ class Engine:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             with suppress(urllib.error.URLError):
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_ministack/health")  # noqa: S310
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_ministack/health")
                 return
             time.sleep(0.05)
         raise AssertionError("the engine does not answer")
@@ -194,9 +194,7 @@ def test_processes_stay_within_the_cap_and_are_used_again(engine: Engine) -> Non
 def test_an_upload_to_a_versioned_bucket_names_its_version(engine: Engine) -> None:
     s3, queue_url = engine.client("s3"), queue(engine, "versions")
     bucket(engine, "versioned", queue_url)
-    s3.put_bucket_versioning(
-        Bucket="versioned", VersioningConfiguration={"Status": "Enabled"}
-    )
+    s3.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
     version = s3.put_object(Bucket="versioned", Key="a", Body=b"x")["VersionId"]
     event = receive(engine, queue_url)
     assert event["detail"]["object"]["version-id"] == version

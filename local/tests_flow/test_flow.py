@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from local.tests_flow.conftest import ROOT, jpeg
 from PIL import Image
 
-from local.tests_flow.conftest import ROOT, jpeg
 from scones_local.traces import fetch_traces, inference_ids
 from scones_local.tracetree import trace_tree
 
@@ -165,7 +165,8 @@ def test_the_bucket_that_was_deployed_is_private_encrypted_and_versioned(client:
     s3, bucket = client.aws.client("s3"), client.stack.outputs["UploadBucket"]
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
-    assert blocked and all(blocked.values())
+    assert blocked
+    assert all(blocked.values())
     rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])

@@ -27,7 +27,9 @@ def retried(state: dict[str, Any]) -> set[str]:
 
 def exception_classes(service: str) -> set[str]:
     source = ROOT / "services" / service / "src" / f"scones_{service}" / "errors.py"
-    classes = [node for node in ast.parse(source.read_text()).body if isinstance(node, ast.ClassDef)]
+    classes = [
+        node for node in ast.parse(source.read_text()).body if isinstance(node, ast.ClassDef)
+    ]
     parents = {base.id for node in classes for base in node.bases if isinstance(base, ast.Name)}
     return {node.name for node in classes} - parents
 
@@ -104,10 +106,8 @@ def test_the_two_rules_share_out_every_key_between_them() -> None:
         pass
 
     Loader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
-    template = yaml.load(  # noqa: S506 - a SafeLoader
-        (ROOT / "orchestration" / "template.yaml").read_text(), Loader=Loader
-    )
-    resources = template["Resources"]
+    text = (ROOT / "orchestration" / "template.yaml").read_text()
+    resources = yaml.load(text, Loader)["Resources"]  # noqa: S506 - a SafeLoader
 
     def keys(rule: str) -> Any:
         return resources[rule]["Properties"]["EventPattern"]["detail"]["object"]["key"]

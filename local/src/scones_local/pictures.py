@@ -89,7 +89,7 @@ def prepare_pictures(python: str, work: Path, archive: str | None, console: Cons
     folder = work / "cifar100-vehicles"
     if (folder / "test.lst").exists():
         return folder / "test"
-    command = [python, "-m", "scones_model.dataset", "--out", str(folder)]
+    command = [python, "-m", "scones_model.dataset", "--out", str(folder), "--split", "test"]
     own = ["--archive", archive] if archive else []
     done = subprocess.run([*command, *own], check=False)
     if done.returncode == 0:

@@ -95,8 +95,15 @@ async def run_program(
         await program.stop()
 
 
-def free_port() -> int:
-    """Return a loopback port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+def free_port(wanted: int = 0) -> int:
+    """Return the loopback port `wanted`, or any free one if it is 0.
+
+    Raises:
+        StartFailed: Something listens on the port already.
+    """
+    try:
+        with socket.create_server(("127.0.0.1", wanted)) as listener:
+            port: int = listener.getsockname()[1]
+    except OSError:
+        raise StartFailed(f"Port {wanted} is taken: name another, as PORT=4567.") from None
     return port

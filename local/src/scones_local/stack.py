@@ -105,7 +105,7 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         collector = await enter(collect_traces())
-        engine_url = f"http://127.0.0.1:{settings.port or free_port()}"
+        engine_url = f"http://127.0.0.1:{free_port(settings.port)}"
         environment = _environment(engine_url, runtime, collector)
         aws = connect(environment)
         serving = await enter(_serving(settings, model_url))
@@ -170,7 +170,7 @@ def _log(settings: StackSettings, name: str) -> Path:
 
 
 async def _describe_model(settings: StackSettings) -> dict[str, Any]:
-    model = settings.weights / "vehicles.onnx"
+    (model,) = settings.weights.glob("*.onnx")
     process = await asyncio.create_subprocess_exec(
         settings.python("model"), "-m", "scones_model.describe", str(model),
         stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
