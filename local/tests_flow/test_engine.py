@@ -1,7 +1,8 @@
 """The engine's conformance: what we replaced in ministack behaves as AWS does.
 
 A bare engine with one probing function, nothing of ours deployed. When an upgrade of ministack
-breaks one of the replacements, one of these fails and names it.
+breaks one of the replacements, one of these fails and names it (that states are spans of the trace
+is shown in `test_flow.py`).
 """
 
 from __future__ import annotations
@@ -187,8 +188,29 @@ def test_processes_stay_within_the_cap_and_are_used_again(engine: Engine) -> Non
     with ThreadPoolExecutor(8) as pool:
         pids = set(pool.map(pid, range(16)))
     assert len(pids) == CONCURRENCY
-    children = psutil.Process(engine.process.pid).children()
-    assert sum("awslambdaric" in " ".join(child.cmdline()) for child in children) == CONCURRENCY
+    assert probes(engine) == pids
+
+
+def test_provisioned_concurrency_starts_processes_before_the_first_event(engine: Engine) -> None:
+    functions = engine.client("lambda")
+    version = functions.publish_version(FunctionName="probe")["Version"]
+    before = probes(engine)
+    functions.put_provisioned_concurrency_config(
+        FunctionName="probe", Qualifier=version, ProvisionedConcurrentExecutions=CONCURRENCY
+    )
+    assert len(probes(engine) - before) == CONCURRENCY
+
+
+def test_the_wait_that_the_engine_leaves_out_is_still_the_one_in_ministack() -> None:
+    code = """if True:
+        import inspect
+        from ministack.services import stepfunctions
+        from scones_local.engine import _WorkflowClock
+        wait = f"time.sleep({_WorkflowClock.START_DELAY_S})"
+        assert inspect.getsource(stepfunctions).count(wait) == 1
+        assert wait in inspect.getsource(stepfunctions._run_execution)
+        """
+    subprocess.run([str(PYTHON).format("engine"), "-c", code], check=True)
 
 
 def test_an_upload_to_a_versioned_bucket_names_its_version(engine: Engine) -> None:
@@ -212,6 +234,12 @@ def test_an_upload_whose_workflow_is_gone_goes_to_the_rules_dead_letter_queue(
     events.put_targets(Rule="orphan", Targets=[target])
     engine.client("s3").put_object(Bucket="orphaned", Key="photo.jpg", Body=b"x")
     assert receive(engine, queue_url)["detail"]["object"]["key"] == "photo.jpg"
+
+
+def probes(engine: Engine) -> set[int]:
+    """Process ids of every process that runs the probe."""
+    children = psutil.Process(engine.process.pid).children()
+    return {child.pid for child in children if "awslambdaric" in " ".join(child.cmdline())}
 
 
 def queue(engine: Engine, name: str) -> str:

@@ -133,6 +133,8 @@ def _line(upload: Upload, outcome: Outcome) -> str:
     if outcome.kind == "accepted":
         route = body["route"]
         said = f"{route['orders']} orders, bay {route['loading_bay']}"
+    elif outcome.kind == "review" and body["confidence"] < body["threshold"]:
+        said = f"for a person to decide: under {body['threshold']}"
     if "label" in body:
         said = f"{body['label']} {body['confidence']:.3f}  {said}"
     latency = f"{upload.latency_ms:5.0f} ms" if len(upload.outcomes) == 1 else "[red]again[/]"
