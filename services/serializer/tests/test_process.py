@@ -26,7 +26,9 @@ from scones_serializer.handler import handler
 context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1769, invoked_function_arn="arn", aws_request_id="r"
 )
-json.dump(handler(json.load(sys.stdin), context), sys.stderr)
+for message in json.load(sys.stdin):
+    answer = handler(message, context)
+json.dump(answer, sys.stderr)
 """
 
 
@@ -71,7 +73,8 @@ class Run(NamedTuple):
         }
 
 
-def invoke(s3: FakeS3, **settings: str) -> Run:
+def invoke(s3: FakeS3, *messages: dict[str, str], **settings: str) -> Run:
+    """Invoke the handler with each message in turn, in a process of its own."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         environment = os.environ | {
@@ -82,7 +85,7 @@ def invoke(s3: FakeS3, **settings: str) -> Run:
         }
         ended = subprocess.run(
             [sys.executable, "-c", SCRIPT],
-            input=json.dumps(MESSAGE),
+            input=json.dumps(messages),
             env=environment | settings,
             capture_output=True,
             text=True,
@@ -107,13 +110,13 @@ def received(daemon: socket.socket) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def serialized(fake_s3: FakeS3) -> Run:
     fake_s3.answers(PHOTO)
-    return invoke(fake_s3)
+    return invoke(fake_s3, MESSAGE)
 
 
 @pytest.fixture(scope="module")
 def refused(fake_s3: FakeS3) -> Run:
     fake_s3.answers(b"a text named .jpg")
-    return invoke(fake_s3)
+    return invoke(fake_s3, MESSAGE)
 
 
 def test_reading_and_decoding_are_subsegments_of_lambdas_trace(serialized: Run) -> None:
@@ -174,9 +177,16 @@ def test_fault_ends_the_invocation_under_its_name(refused: Run) -> None:
     assert "scones_serializer.errors.NotAnImage: " in refused.stderr
 
 
+def test_log_names_no_upload_of_an_earlier_invocation(fake_s3: FakeS3) -> None:
+    fake_s3.answers(PHOTO)
+    log = invoke(fake_s3, MESSAGE, {}).log()
+    assert log["error"] == "InvalidUpload"
+    assert "image_key" not in log
+
+
 def test_unusable_setting_stops_the_function_at_start(fake_s3: FakeS3) -> None:
     fake_s3.answers(PHOTO)
-    run = invoke(fake_s3, IMAGE_FIT="stretch")
+    run = invoke(fake_s3, MESSAGE, IMAGE_FIT="stretch")
     assert run.code != 0
     assert "InvalidSettings: IMAGE_FIT='stretch'" in run.stderr
     assert fake_s3.paths == []

@@ -18,6 +18,8 @@ from scones_serializer.events import ObjectReference
 from scones_serializer.storage import read_object
 
 if TYPE_CHECKING:
+    from http.server import BaseHTTPRequestHandler
+
     from mypy_boto3_s3 import S3Client
 
     from .conftest import FakeS3
@@ -29,11 +31,15 @@ def client(url: str) -> S3Client:
     """Return a client that asks once, so that no test waits for a retry."""
     once = Config(
         connect_timeout=1,
-        read_timeout=1,
+        read_timeout=0.2,
         retries={"total_max_attempts": 1},
         s3={"addressing_style": "path"},
     )
     return boto3.client("s3", endpoint_url=url, config=once)
+
+
+def until_the_client_gives_up(request: BaseHTTPRequestHandler) -> None:
+    request.connection.recv(1)
 
 
 def test_object_comes_with_the_identity_that_s3_gives_it(fake_s3: FakeS3) -> None:
@@ -125,6 +131,12 @@ def test_refused_connection_is_worth_another_try() -> None:
         url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
         with pytest.raises(StorageUnavailable, match="EndpointConnectionError"):
             read_object(client(url), PHOTO, max_bytes=5)
+
+
+def test_silence_is_worth_another_try(fake_s3: FakeS3) -> None:
+    fake_s3.reply = until_the_client_gives_up
+    with pytest.raises(StorageUnavailable, match="ReadTimeoutError"):
+        read_object(client(fake_s3.url), PHOTO, max_bytes=5)
 
 
 def test_body_that_ends_early_is_worth_another_try(fake_s3: FakeS3) -> None:
