@@ -7,6 +7,7 @@ it. `tests_flow/test_engine.py` shows each of them at work and fails when an upg
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sys
@@ -64,6 +65,11 @@ class Functions:
         if config:
             self._function(config).warm_up()
         return put_provisioned_concurrency(name, qualifier, request)
+
+    def stop(self) -> None:
+        """End every process of every function."""
+        for function in self._running.values():
+            function.stop()
 
     def _function(self, config: Json) -> Function:
         settings = self._settings(config)
@@ -217,16 +223,20 @@ def install(functions: Functions) -> None:
     eventbridge._invoke_target = invoke_target
 
 
-def exit_with_parent() -> None:
+def exit_with_parent(functions: Functions) -> None:
     """End this process when whoever started it is gone, however that came about."""
-    sys.stdin.read()
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    functions.stop()
     os._exit(0)
 
 
 def run(settings_path: str) -> None:
-    """Serve until the parent closes our standard input."""
-    install(Functions(json.loads(Path(settings_path).read_text())))
-    threading.Thread(target=exit_with_parent, daemon=True).start()
+    """Serve until the parent closes our standard input, or a signal ends us."""
+    functions = Functions(json.loads(Path(settings_path).read_text()))
+    install(functions)
+    atexit.register(functions.stop)
+    threading.Thread(target=exit_with_parent, args=(functions,), daemon=True).start()
     sys.argv = ["ministack"]
     app.main()
 

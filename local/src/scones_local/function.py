@@ -221,12 +221,14 @@ class Function:
         self.settings = settings
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._idle: queue.LifoQueue[ExecutionEnvironment] = queue.LifoQueue()
+        self._all: list[ExecutionEnvironment] = []
+        self._lock = threading.Lock()
         self._retired = False
 
     def warm_up(self) -> None:
         """Start every execution environment, so that the first events meet no cold start."""
         missing = self.settings.concurrency - self._idle.qsize()
-        started = [ExecutionEnvironment(self.settings) for _ in range(missing)]
+        started = [self._start() for _ in range(missing)]
         for environment in started:
             environment.wait_until_initialised()
             self._idle.put(environment)
@@ -256,7 +258,13 @@ class Function:
                 environment = self._idle.get_nowait()
                 if environment.alive:
                     return environment
-        return ExecutionEnvironment(self.settings)
+        return self._start()
+
+    def _start(self) -> ExecutionEnvironment:
+        environment = ExecutionEnvironment(self.settings)
+        with self._lock:
+            self._all = [*(other for other in self._all if other.alive), environment]
+        return environment
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
         if self._retired:
@@ -270,6 +278,11 @@ class Function:
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().stop()
+
+    def stop(self) -> None:
+        """End every process, busy or idle."""
+        for environment in self._all:
+            environment.stop()
 
     def _trace(self, span: SpanContext, arn: str, started: float, outcome: Outcome) -> None:
         document = span.document(self.settings.name, started, time.time())

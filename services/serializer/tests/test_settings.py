@@ -60,10 +60,10 @@ def test_all_unusable_values_are_named_at_once() -> None:
         Settings.from_environment({"IMAGE_FIT": "stretch", "MAX_PIXELS": "many"})
 
 
-def test_largest_square_that_the_workflow_carries_is_223() -> None:
-    Settings.from_environment({"IMAGE_WIDTH": "223", "IMAGE_HEIGHT": "223"})
-    with pytest.raises(InvalidSettings, match=r"IMAGE_WIDTH x IMAGE_HEIGHT = 224 x 224 .* smaller"):
-        Settings.from_environment({"IMAGE_WIDTH": "224", "IMAGE_HEIGHT": "224"})
+def test_224_square_fits_the_workflow_and_227_square_is_refused() -> None:
+    Settings.from_environment({"IMAGE_WIDTH": "224", "IMAGE_HEIGHT": "224"})
+    with pytest.raises(InvalidSettings, match=r"IMAGE_WIDTH x IMAGE_HEIGHT = 227 x 227 .* smaller"):
+        Settings.from_environment({"IMAGE_WIDTH": "227", "IMAGE_HEIGHT": "227"})
 
 
 def test_settings_stay_as_they_were_at_start() -> None:
