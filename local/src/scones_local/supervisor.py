@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["AlreadyRunning", "start", "stop", "supervise", "supervised"]
 
 LOCK = "supervisor.pid"
-STATE = "stack.json"
+ALREADY = "A stack is up already: `make down` stops it."
 STOP_S = 20.0
 """How long a stack may take to write its last captures and end."""
 
@@ -44,7 +44,8 @@ def supervise(settings: StackSettings, *, with_parent: bool) -> None:
         DeploymentFailed: A template could not be deployed.
     """
     settings.work.mkdir(parents=True, exist_ok=True)
-    with _locked(settings.work / LOCK), contextlib.suppress(asyncio.CancelledError):
+    _hold(settings.work / LOCK)
+    with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_supervise(settings, with_parent=with_parent))
 
 
@@ -56,14 +57,9 @@ async def _supervise(settings: StackSettings, *, with_parent: bool) -> None:
         loop.add_signal_handler(number, task.cancel)
     if with_parent:
         threading.Thread(target=_on_end_of_input, args=(loop, task), daemon=True).start()
-    state = settings.work / STATE
-    try:
-        async with run_stack(settings) as running:
-            state.write_text(running.to_json())
-            print(running.to_json(), flush=True)  # noqa: T201 - for the process that started us
-            await asyncio.Event().wait()
-    finally:
-        state.unlink(missing_ok=True)
+    async with run_stack(settings) as running:
+        print(running.to_json(), flush=True)  # noqa: T201 - for the process that started us
+        await asyncio.Event().wait()
 
 
 def _on_end_of_input(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> None:
@@ -73,18 +69,18 @@ def _on_end_of_input(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]
         loop.call_soon_threadsafe(task.cancel)
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the work folder; whoever cannot lock the file knows whose process id is in it."""
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning("A stack is up already: `make down` stops it.") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+def _hold(path: Path) -> None:
+    """Lock the work folder for as long as this process lives, and leave its id in the file.
+
+    Nothing closes the descriptor before the very end: who waits for the lock waits for that.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise AlreadyRunning(ALREADY) from None
+    os.truncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
 
 
 def start(
@@ -93,8 +89,11 @@ def start(
     """Start a supervisor and wait until its stack is up.
 
     Raises:
+        AlreadyRunning: The work folder is another supervisor's.
         StartFailed: It ended instead; the message is what it said.
     """
+    if _running(settings.work):
+        raise AlreadyRunning(ALREADY)
     settings.work.mkdir(parents=True, exist_ok=True)
     log = settings.work / "supervisor.log"
     command = [
@@ -161,5 +160,6 @@ def _running(work: Path) -> int | None:
     except FileNotFoundError:
         return None
     except BlockingIOError:
-        return int((work / LOCK).read_text())
+        written = (work / LOCK).read_text()
+        return int(written) if written else _running(work)  # locked, and about to write it
     return None
