@@ -5,13 +5,13 @@ NOX := .venv/bin/nox
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(NOX) ## The whole flow on this machine: [IMAGES=<folder>] [COUNT=60] [CIFAR100=<archive>]
+demo: $(NOX) ## The whole flow on this machine: [IMAGES=<folder>] [COUNT=60] [MODEL=<folder>] [CIFAR100=<archive>]
 	@$(NOX) -s demo
 
 test: $(NOX) ## Everything CI checks: lint, types, templates, contracts, unit and end-to-end tests
 	@$(NOX)
 
-up: $(NOX) ## Start the same stack and leave it running: [PORT=4566]
+up: $(NOX) ## Start the same stack and leave it running: [PORT=4566] [MODEL=<folder>]
 	@$(NOX) -s up
 
 down: $(NOX) ## Stop what `make up` started

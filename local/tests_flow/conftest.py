@@ -90,7 +90,8 @@ class Client:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    settings = StackSettings(ROOT, ROOT / ".nox", tmp_path_factory.mktemp("stack"))
+    weights = ROOT / "model" / "weights"
+    settings = StackSettings(ROOT, ROOT / ".nox", tmp_path_factory.mktemp("stack"), weights)
     with supervised(settings) as running:
         yield running
 

@@ -115,6 +115,16 @@ def test_a_folder_without_pictures_is_refused_at_once_with_what_would_do(tmp_pat
     assert "Traceback" not in output
 
 
+def test_a_folder_without_a_model_is_refused_with_what_it_must_hold(
+    tmp_path: Path, pictures: Path
+) -> None:
+    process = demo(tmp_path / "out", "--images", str(pictures), "--model", str(tmp_path))
+    output, _ = process.communicate()
+    assert process.returncode == 2
+    assert f"{tmp_path} holds 0 .onnx files; it must hold one.\n" in output
+    assert "Traceback" not in output
+
+
 def test_up_prints_what_to_set_and_down_ends_everything(tmp_path: Path) -> None:
     place = ["--root", str(ROOT), "--work", str(tmp_path), "--port", "0"]
     up = subprocess.run([*COMMAND, "up", *place], capture_output=True, text=True, check=True)

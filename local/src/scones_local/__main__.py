@@ -27,6 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--environments", type=Path, help="nox's folder (default ROOT/.nox)")
     parser.add_argument("--work", type=Path, help="for logs and state (default ROOT/build/local)")
     parser.add_argument("--out", type=Path, help="for the demo's results (default ROOT/build/demo)")
+    parser.add_argument("--model", type=Path, default=os.environ.get("MODEL"))
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "4566")))
     parser.add_argument("--with-parent", action="store_true", help="end with standard input")
     parser.add_argument("--images", default=os.environ.get("IMAGES"))
@@ -39,7 +40,8 @@ def _stack_settings(options: argparse.Namespace) -> StackSettings:
     root = options.root.resolve()
     environments = (options.environments or root / ".nox").resolve()
     work = (options.work or root / "build" / "local").resolve()
-    return StackSettings(root, environments, work, options.port)
+    model = (options.model or root / "model" / "weights").resolve()
+    return StackSettings(root, environments, work, model, options.port)
 
 
 def _images(options: argparse.Namespace) -> Path | None:

@@ -178,7 +178,6 @@ def _print_summary(console: Console, summary: dict[str, Any], out: Path, page: P
         table.add_row(name.replace("_", " of "), "no labels" if value is None else f"{value:.3f}")
     latency = summary["latency_ms"]
     table.add_row("latency p50, p95", f"{latency['p50']} ms, {latency['p95']} ms")
-    console.print()
     console.print(table)
     console.print(f"\nSummary        {out / 'summary.json'}", soft_wrap=True)
     console.print(f"Every upload   {out / 'outcomes.jsonl'}", soft_wrap=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from scones_local.aws import CREDENTIALS, REGION, connect, create_bucket, withou
 from scones_local.capture import CaptureSettings, capture_invocations
 from scones_local.deploy import SERVICES, deploy
 from scones_local.endpoint import EndpointSettings, serve_endpoint
-from scones_local.program import free_port, run_program
+from scones_local.program import StartFailed, free_port, run_program
 from scones_local.xray import collect_traces
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class StackSettings:
         root: The repository.
         environments: Folder of nox's environments; program X runs in `runtime-X`.
         work: Folder for logs and state.
+        model: Folder with the one ONNX file that the endpoint serves.
         port: Port of the engine's AWS API; 0 takes a free one.
         concurrency: Execution environments of each Lambda function.
     """
@@ -52,17 +54,13 @@ class StackSettings:
     root: Path
     environments: Path
     work: Path
+    model: Path
     port: int = 0
     concurrency: int = 2
 
     def python(self, program: str) -> str:
         """Return the interpreter of one program's environment."""
         return str(self.environments / f"runtime-{program}" / "bin" / "python")
-
-    @property
-    def weights(self) -> Path:
-        """The model that ships with the project."""
-        return self.root / "model" / "weights"
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def _environment(
 def _serving(settings: StackSettings, url: str) -> AbstractAsyncContextManager[Program]:
     environment = {
         **without_aws(),
-        "SM_MODEL_DIR": str(settings.weights),
+        "SM_MODEL_DIR": str(settings.model),
         "SAGEMAKER_BIND_TO_PORT": url.rsplit(":", 1)[1],
     }
     command = [settings.python("model"), "-m", "scones_model.serve"]
@@ -170,12 +168,21 @@ def _log(settings: StackSettings, name: str) -> Path:
 
 
 async def _describe_model(settings: StackSettings) -> dict[str, Any]:
-    (model,) = settings.weights.glob("*.onnx")
+    """Read the model's own metadata.
+
+    Raises:
+        StartFailed: The folder does not hold exactly one readable model.
+    """
+    models = list(settings.model.glob("*.onnx"))
+    if len(models) != 1:
+        raise StartFailed(f"{settings.model} holds {len(models)} .onnx files; it must hold one.")
     process = await asyncio.create_subprocess_exec(
-        settings.python("model"), "-m", "scones_model.describe", str(model),
-        stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
+        settings.python("model"), "-m", "scones_model.describe", str(models[0]),
+        stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
-    output, _ = await process.communicate()
+    output, errors = await process.communicate()
+    if process.returncode != 0:
+        raise StartFailed(errors.decode().strip())
     described: dict[str, Any] = json.loads(output)
     return described
 

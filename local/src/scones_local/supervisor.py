@@ -99,7 +99,8 @@ def start(
     command = [
         sys.executable, "-m", "scones_local", "serve", "--root", str(settings.root),
         "--environments", str(settings.environments), "--work", str(settings.work),
-        "--port", str(settings.port), *(["--with-parent"] if with_parent else []),
+        "--model", str(settings.model), "--port", str(settings.port),
+        *(["--with-parent"] if with_parent else []),
     ]  # fmt: skip
     with log.open("w") as errors:
         process = subprocess.Popen(
