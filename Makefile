@@ -32,8 +32,8 @@ lock: $(NOX) ## Resolve every package's dependencies again
 format: $(NOX) ## Format the code
 	@$(NOX) -s format
 
-clean: ## Remove everything that these commands made
-	rm -rf .nox .venv build dist
+clean: ## Remove everything that these commands made in this folder
+	rm -rf .nox .venv build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(NOX): requirements/nox.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Scones needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name a newer one: make PYTHON=python3.13 ...")'

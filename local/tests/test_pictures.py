@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from scones_local.pictures import NoPictures, choose, find_pictures
+from scones_local.pictures import NoPictures, choose, find_pictures, prepare_pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,3 +45,39 @@ def test_a_choice_is_even_over_classes_and_the_same_each_time(folder: Path) -> N
 def test_a_folder_without_pictures_is_an_error_that_lists_the_suffixes(tmp_path: Path) -> None:
     with pytest.raises(NoPictures, match=r"holds no images .*\.jpg"):
         find_pictures(tmp_path, Console())
+
+
+def interpreter(folder: Path, dataset_status: int) -> str:
+    """A stand-in for the model's Python: `dataset` ends as told, `drawn` makes its folder."""
+    script = folder / "python"
+    script.write_text(
+        f"""#!/bin/sh
+case "$2" in
+  scones_model.dataset) exit {dataset_status} ;;
+  scones_model.drawn) mkdir -p "$4" ;;
+esac
+"""
+    )
+    script.chmod(0o700)
+    return str(script)
+
+
+def test_drawn_pictures_stand_in_when_nothing_can_be_downloaded(tmp_path: Path) -> None:
+    console = Console(record=True, width=200)
+    folder = prepare_pictures(interpreter(tmp_path, 3), tmp_path, None, console)
+    assert folder == tmp_path / "drawn"
+    assert folder.is_dir()
+    assert "Drawn pictures stand in" in console.export_text()
+
+
+def test_a_bad_archive_of_the_users_is_an_error_not_a_reason_to_draw(tmp_path: Path) -> None:
+    with pytest.raises(NoPictures, match="the reason stands above"):
+        prepare_pictures(interpreter(tmp_path, 2), tmp_path, "mine.tar.gz", Console())
+    assert not (tmp_path / "drawn").exists()
+
+
+def test_pictures_that_were_prepared_before_are_used_again(tmp_path: Path) -> None:
+    folder = tmp_path / "cifar100-vehicles"
+    folder.mkdir()
+    (folder / "test.lst").touch()
+    assert prepare_pictures(interpreter(tmp_path, 1), tmp_path, None, Console()) == folder / "test"

@@ -50,9 +50,9 @@ class Client:
     aws: boto3.Session
     stack: RunningStack
 
-    def upload(self, body: bytes, name: str) -> str:
-        """Put an object under `incoming/`; return its key, which no other test uses."""
-        key = f"incoming/{uuid.uuid4()}/{name}"
+    def upload(self, body: bytes, name: str, prefix: str = "incoming/") -> str:
+        """Put an object under `prefix`; return its key, which no other test uses."""
+        key = f"{prefix}{uuid.uuid4()}/{name}"
         bucket = self.stack.outputs["UploadBucket"]
         self.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
         return key

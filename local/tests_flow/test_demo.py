@@ -83,6 +83,20 @@ def test_the_demo_accounts_for_every_picture_of_a_folder(tmp_path: Path, picture
     wait_until_gone(tmp_path)
 
 
+def test_drawn_pictures_come_out_as_what_they_show(tmp_path: Path) -> None:
+    """Says that labels and colours keep their order through the flow; nothing of the model."""
+    model = ROOT / ".nox" / "runtime-model" / "bin" / "python"
+    folder = str(tmp_path / "drawn")
+    command = [str(model), "-m", "scones_model.drawn", "--out", folder, "--count", "12"]
+    subprocess.run(command, check=True)
+    process = demo(tmp_path / "out", "--images", str(tmp_path / "drawn"))
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["uploaded"] == 12
+    assert summary["accuracy_all"] >= 0.9
+
+
 def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path, pictures: Path) -> None:
     process = demo(tmp_path / "out", "--images", str(pictures))
     deadline = time.monotonic() + 60

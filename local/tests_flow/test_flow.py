@@ -74,8 +74,6 @@ def test_a_png_with_transparency_is_decided_on(client: Client) -> None:
         (b"this is text\n", "text.jpg", "Serialize", "NotAnImage"),
         (b"", "empty.png", "Serialize", "NotAnImage"),
         (jpeg()[:20_000], "cut off.jpg", "Serialize", "TruncatedImage"),
-        (jpeg(), "photo.txt", "Trigger", "NotNamedAsImage"),
-        (jpeg(), "no suffix", "Trigger", "NotNamedAsImage"),
     ],
 )
 def test_what_is_no_image_becomes_one_dead_letter_that_says_why(
@@ -88,6 +86,23 @@ def test_what_is_no_image_becomes_one_dead_letter_that_says_why(
     assert (letter["failed_state"], letter["error"]["name"]) == (state, error)
     assert letter["input"]["detail"]["object"]["key"] == key
     assert len(letter["error"]["reason"]) > 20
+
+
+@pytest.mark.parametrize("name", ["photo", "photo.txt", "photo.Jpg"])
+def test_what_is_an_image_is_decided_by_its_bytes_not_by_its_name(
+    client: Client, name: str
+) -> None:
+    kind, _ = client.outcome(client.upload(jpeg(), name))
+    assert kind in {"accepted", "review"}
+
+
+def test_an_upload_outside_incoming_is_answered_for_as_well(client: Client) -> None:
+    key = client.upload(jpeg(), "photo.jpg", prefix="elsewhere/")
+    kind, letter = client.outcome(key)
+    assert kind == "dead_letter"
+    fits(letter, "dead-letter")
+    assert (letter["failed_state"], letter["error"]["name"]) == ("Trigger", "NotIncoming")
+    assert letter["input"]["detail"]["object"]["key"] == key
 
 
 def test_a_missing_object_is_named_in_the_dead_letter(client: Client) -> None:

@@ -101,17 +101,42 @@ def test_everything_the_definition_asks_for_is_substituted() -> None:
     assert given == set(re.findall(r"\$\{(\w+)\}", json.dumps(WORKFLOW)))
 
 
-def test_the_two_rules_share_out_every_key_between_them() -> None:
-    class Loader(yaml.SafeLoader):
-        pass
+class _Loader(yaml.SafeLoader):
+    """CloudFormation's short functions, as their plain arguments."""
 
-    Loader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
-    text = (ROOT / "orchestration" / "template.yaml").read_text()
-    resources = yaml.load(text, Loader)["Resources"]  # noqa: S506 - a SafeLoader
 
-    def keys(rule: str) -> Any:
-        return resources[rule]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
+TEMPLATE_TEXT = (ROOT / "orchestration" / "template.yaml").read_text()
+TEMPLATE = yaml.load(TEMPLATE_TEXT, _Loader)["Resources"]  # noqa: S506 - a SafeLoader
 
-    taken = [entry["wildcard"] for entry in keys("ImageUploaded")]
-    (left,) = keys("OtherUploaded")
-    assert sorted(left["anything-but"]["wildcard"]) == sorted([*taken, "*/"])
+
+def test_every_object_of_the_bucket_matches_exactly_one_of_the_two_rules() -> None:
+    taken, left = (
+        TEMPLATE[rule]["Properties"]["EventPattern"] for rule in ("Uploaded", "OtherUploaded")
+    )
+    (prefix,) = taken["detail"]["object"].pop("key")
+    assert left["detail"]["object"].pop("key") == [{"anything-but": prefix}]
+    assert taken == left
+
+
+def test_what_a_rule_makes_of_an_event_uses_only_placeholders_that_eventbridge_fills() -> None:
+    for resource in TEMPLATE.values():
+        for target in resource["Properties"].get("Targets", []):
+            made = target.get("InputTransformer", {"InputTemplate": ""})
+            placeholders = set(re.findall(r"<([^>]*)>", made["InputTemplate"]))
+            known = {"aws.events.event.json", *made.get("InputPathsMap", {})}
+            assert placeholders <= known
+
+
+def test_every_state_is_reached_and_leads_on_or_ends() -> None:
+    reached, waiting = set(), [WORKFLOW["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        state = STATES[name]
+        reached.add(name)
+        branches = [state, *state.get("Catch", []), *state.get("Choices", [])]
+        following = [branch["Next"] for branch in branches if "Next" in branch]
+        following += [state["Default"]] if "Default" in state else []
+        assert bool(following) != bool(state.get("End")) or "Catch" in state
+        waiting += set(following) - reached
+    assert reached == STATES.keys()

@@ -20,6 +20,20 @@ KNOWN_ERRORS = (NoPictures, StartFailed, DeploymentFailed, AlreadyRunning)
 """Each carries a sentence for the person at the keyboard: a stack trace would hide it."""
 
 
+def _port(text: str) -> int:
+    return _number(text, 0, 65_535)
+
+
+def _count(text: str) -> int:
+    return _number(text, 1, 1_000_000)
+
+
+def _number(text: str, least: int, most: int) -> int:
+    if not (text.isdecimal() and least <= int(text) <= most):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scones-local", description=__doc__)
     parser.add_argument("command", choices=["demo", "up", "down", "bench", "serve"])
@@ -27,12 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--environments", type=Path, help="nox's folder (default ROOT/.nox)")
     parser.add_argument("--work", type=Path, help="for logs and state (default ROOT/build/local)")
     parser.add_argument("--out", type=Path, help="for the demo's results (default ROOT/build/demo)")
-    parser.add_argument("--model", type=Path, default=os.environ.get("MODEL"))
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "4566")))
+    parser.add_argument("--model", type=Path, default=os.environ.get("MODEL") or None)
+    parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "4566")
     parser.add_argument("--with-parent", action="store_true", help="end with standard input")
-    parser.add_argument("--images", default=os.environ.get("IMAGES"))
-    parser.add_argument("--count", type=int, default=int(os.environ.get("COUNT", "60")))
-    parser.add_argument("--archive", default=os.environ.get("CIFAR100"))
+    parser.add_argument("--images", default=os.environ.get("IMAGES") or None)
+    parser.add_argument("--count", type=_count, default=os.environ.get("COUNT") or "60")
+    parser.add_argument("--archive", default=os.environ.get("CIFAR100") or None)
     return parser
 
 

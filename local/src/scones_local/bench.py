@@ -21,7 +21,7 @@ from rich.table import Table
 
 from scones_local.aws import connect
 from scones_local.deploy import SERVICES
-from scones_local.stack import STAGE
+from scones_local.stack import CAPTURES, STAGE
 from scones_local.summary import summarise
 from scones_local.supervisor import supervised
 from scones_local.traffic import Traffic
@@ -41,8 +41,8 @@ BURST = 100
 ROUNDS = 5
 
 
-def run_bench(stack: StackSettings, pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Measure, print and return the figures.
+def run_bench(stack: StackSettings, pictures: Sequence[Picture]) -> None:
+    """Measure, print the figures and write them to `bench.json` in the work folder.
 
     Args:
         stack: What to start.
@@ -56,7 +56,7 @@ def run_bench(stack: StackSettings, pictures: Sequence[Picture]) -> dict[str, An
         flow, by_hand = [], []
         for _ in track(range(ROUNDS), "Bursts, taking turns", console=console, transient=True):
             flow.append(_flow_rate(session, running.outputs, burst))
-            by_hand.append(_by_hand_rate(session, running.outputs["UploadBucket"], burst))
+            by_hand.append(_by_hand_rate(session, burst))
         memory = _memory_mb()
     figures = {
         "pictures_in_a_burst": len(burst),
@@ -67,8 +67,8 @@ def run_bench(stack: StackSettings, pictures: Sequence[Picture]) -> dict[str, An
         "latency_ms_one_in_flight": latency,
         "memory_mb_rss_of_everything": memory,
     }
+    (stack.work / "bench.json").write_text(json.dumps(figures, indent=2) + "\n")
     _print(console, figures)
-    return figures
 
 
 def _send(
@@ -90,16 +90,16 @@ def _flow_rate(
     return len(pictures) / (last - min(upload.sent_at for upload in uploads))
 
 
-def _by_hand_rate(session: boto3.Session, bucket: str, pictures: Sequence[Picture]) -> float:
+def _by_hand_rate(session: boto3.Session, pictures: Sequence[Picture]) -> float:
     """Pictures a second through three `Invoke` calls each, as many at once as in the burst."""
     settings = Config(max_pool_connections=len(pictures))
     s3, functions = session.client("s3", config=settings), session.client("lambda", config=settings)
     folder = f"by-hand-{time.time_ns()}"
 
     def classify(picture: Picture) -> None:
-        key = f"{folder}/{picture.name}/"  # a folder marker's name: no rule takes it
-        s3.put_object(Bucket=bucket, Key=key, Body=picture.path.read_bytes())
-        message: object = {"image_data": "", "s3_bucket": bucket, "s3_key": key}
+        key = f"{folder}/{picture.name}"  # in a bucket without events
+        s3.put_object(Bucket=CAPTURES, Key=key, Body=picture.path.read_bytes())
+        message: object = {"image_data": "", "s3_bucket": CAPTURES, "s3_key": key}
         for service in SERVICES:
             answer = functions.invoke(
                 FunctionName=f"scones-{STAGE}-{service}:live", Payload=json.dumps(message)

@@ -40,8 +40,11 @@ MARKS = {
     "dead_letter": "[red]dead letter[/]",
     "undelivered": "[red]undelivered[/]",
 }
-TRACED = (f"scones-{STAGE}", *(f"scones-{STAGE}-{name}" for name in SERVICES))
-"""The segments of an execution that reached the end: the workflow and the three services."""
+FUNCTIONS = {
+    state: f"scones-{STAGE}-{service}"
+    for state, service in zip(("Serialize", "Classify", "Filter"), SERVICES, strict=True)
+}
+"""The function that each state of the workflow calls."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
         session = connect(running.environment)
         uploads = _send(session, running.outputs, pictures, demo, console)
         traces = fetch_traces(session, began)
-    whole = sum(is_whole(documents, TRACED[:2]) for documents in traces)
+    whole = sum(is_whole(documents, FUNCTIONS) for documents in traces)
     summary = summarise(uploads, whole)
     _write(demo.out, uploads, summary)
     page = _write_trace(demo.out, uploads, traces)

@@ -71,13 +71,11 @@ class RunningStack:
         environment: Variables that make the AWS CLI and boto3 talk to the stack.
         outputs: The orchestration stack's CloudFormation outputs.
         captures: `s3://` prefix of the Data Capture files.
-        endpoint: Name of the SageMaker endpoint.
     """
 
     environment: Mapping[str, str]
     outputs: Mapping[str, str]
     captures: str
-    endpoint: str
 
     def to_json(self) -> str:
         """Write this for another process, as one line."""
@@ -117,7 +115,7 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
         await enter(serve_endpoint(runtime, captures))
         outputs = await asyncio.to_thread(_create_stacks, settings, aws, parameters)
         await serving.answers(f"{model_url}/ping")
-        yield RunningStack(environment, outputs, f"{prefix}/{ENDPOINT}", ENDPOINT)
+        yield RunningStack(environment, outputs, f"{prefix}/{ENDPOINT}")
 
 
 def _environment(

@@ -157,10 +157,11 @@ def _running(work: Path) -> int | None:
     """Return the process id of whoever holds the lock: a stale file's id may be anybody's."""
     try:
         with (work / LOCK).open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return None
     except BlockingIOError:
-        written = (work / LOCK).read_text()
-        return int(written) if written else _running(work)  # locked, and about to write it
+        while not (written := (work / LOCK).read_text()):  # locked, and about to be written
+            time.sleep(0.01)
+        return int(written)
     return None

@@ -13,13 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read_template", "translate"]
 
-MANAGED_POLICIES = {
-    "AWSLambdaBasicExecutionRole": (
-        "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-    ),
-    "AWSXRayDaemonWriteAccess": "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess",
-}
-
 
 class _TemplateLoader(yaml.SafeLoader):
     """YAML with CloudFormation's short function names."""
@@ -43,10 +36,10 @@ _TemplateLoader.add_multi_constructor("!", _function)
 
 
 class _ManagedPolicies:
-    """Names of AWS's managed policies; the translator would ask IAM."""
+    """AWS's managed policies by name, for which the translator would ask IAM: we use none."""
 
     def load(self) -> Mapping[str, str]:
-        return MANAGED_POLICIES
+        return {}
 
 
 def read_template(path: Path) -> dict[str, Any]:

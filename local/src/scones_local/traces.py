@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scones_local.tracetree import InvalidTrace, parse_document, trace_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     import boto3
 
@@ -37,14 +37,20 @@ def fetch_traces(session: boto3.Session, since: float) -> list[Documents]:
         ]
 
 
-def is_whole(documents: Documents, names: Sequence[str]) -> bool:
-    """Whether a trace has one root and holds a span of every name."""
-    tree = trace_tree(documents)
+def is_whole(documents: Documents, functions: Mapping[str, str]) -> bool:
+    """Whether a trace is joined: one root, and below each state the function that it calls.
+
+    Args:
+        documents: The trace.
+        functions: The function's name for each state that calls one.
+    """
     try:
-        _ = tree.root
+        states = trace_tree(documents).root.children
     except InvalidTrace:
         return False
-    return all(tree.find(name) for name in names)
+    calls = {state.name: [child.name for child in state.children] for state in states}
+    expected = {name: functions[name] for name in calls.keys() & functions.keys()}
+    return bool(expected) and all(name in calls[state] for state, name in expected.items())
 
 
 def inference_ids(documents: Documents) -> set[str]:

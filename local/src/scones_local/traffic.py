@@ -156,9 +156,15 @@ class Traffic:
                 WaitTimeSeconds=1,
                 MessageSystemAttributeNames=["SentTimestamp"],
             )
-            for message in answer.get("Messages", []):
+            messages = answer.get("Messages", [])
+            for message in messages:
                 self._record(Outcome.read(kind, message))
-                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+            if messages:
+                done: Any = [
+                    {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                    for number, message in enumerate(messages)
+                ]
+                sqs.delete_message_batch(QueueUrl=queue_url, Entries=done)
 
     def _record(self, outcome: Outcome) -> None:
         with self._arrived:
