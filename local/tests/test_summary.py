@@ -58,6 +58,15 @@ def test_latency_runs_from_the_upload_to_the_first_outcome() -> None:
     assert latency == {"p50": pytest.approx(60), "p95": pytest.approx(105)}
 
 
+def test_what_never_reached_the_bucket_is_neither_uploaded_nor_lost() -> None:
+    unread = upload("a", None)
+    unread.failure = "Could not be uploaded: no permission"
+    summary = summarise([unread, upload("b", None)], traces=0)
+    counted = {name: summary[name] for name in ("uploaded", "not_uploaded", "lost")}
+    assert counted == {"uploaded": 1, "not_uploaded": 1, "lost": 1}
+    assert outcome_line(unread)["reason"] == "Could not be uploaded: no permission"
+
+
 def test_a_run_without_outcomes_has_no_latency() -> None:
     assert summarise([upload("a", None)], traces=0)["latency_ms"] == {"p50": None, "p95": None}
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PYTHON = str(ROOT / ".nox" / "runtime-local" / "bin" / "python")
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that nobody should ask: everything is on loopback."""
 COMMAND = [PYTHON, "-m", "scones_local"]
 
 
@@ -58,6 +60,7 @@ def demo(out: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        env={**os.environ, "HTTP_PROXY": NOWHERE, "AWS_PROFILE": "absent", "PYTHONPATH": "/absent"},
     )
 
 
@@ -81,6 +84,19 @@ def test_the_demo_accounts_for_every_picture_of_a_folder(tmp_path: Path, picture
     page = (tmp_path / "out" / "trace.html").read_text()
     assert "scones-local-filter" in page
     wait_until_gone(tmp_path)
+
+
+def test_a_picture_that_cannot_be_read_is_named_and_the_others_go_on(
+    tmp_path: Path, pictures: Path
+) -> None:
+    (pictures / "bicycle" / "secret.png").symlink_to("/proc/self/mem")
+    process = demo(tmp_path / "out", "--images", str(pictures))
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert "not uploaded 'bicycle/secret.png'  Could not be uploaded: " in output
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    counted = {name: summary[name] for name in ("uploaded", "not_uploaded", "lost")}
+    assert counted == {"uploaded": 3, "not_uploaded": 1, "lost": 0}
 
 
 def test_drawn_pictures_come_out_as_what_they_show(tmp_path: Path) -> None:
@@ -144,7 +160,8 @@ def test_up_prints_what_to_set_and_down_ends_everything(tmp_path: Path) -> None:
     up = subprocess.run([*COMMAND, "up", *place], capture_output=True, text=True, check=True)
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in up.stdout
     again = subprocess.run([*COMMAND, "up", *place], capture_output=True, text=True, check=False)
-    assert (again.returncode, again.stderr) == (2, "A stack is up already: `make down` stops it.\n")
+    assert again.returncode == 2
+    assert again.stderr.startswith(f"A stack is up already in {tmp_path}: `make down` stops ")
     listening = {
         connection.laddr.ip
         for process in processes_of(tmp_path)

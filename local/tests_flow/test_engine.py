@@ -25,7 +25,7 @@ import pytest
 from botocore.config import Config
 from local.tests_flow.conftest import ROOT
 
-from scones_local.aws import without_aws
+from scones_local.aws import clean_environment
 from scones_local.program import free_port
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Engine:
         self.process = subprocess.Popen(
             [str(PYTHON).format("engine"), "-m", "scones_local.engine", str(work / "engine.json")],
             env={
-                **without_aws(), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port),
+                **clean_environment(), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port),
                 "MINISTACK_REGION": REGION, "TMPDIR": str(work), "LOG_LEVEL": "ERROR",
             },
             stdin=subprocess.PIPE,
@@ -240,6 +240,19 @@ def probes(engine: Engine) -> set[int]:
     """Process ids of every process that runs the probe."""
     children = psutil.Process(engine.process.pid).children()
     return {child.pid for child in children if "awslambdaric" in " ".join(child.cmdline())}
+
+
+def test_an_event_whose_queue_is_gone_goes_to_the_rules_dead_letter_queue(engine: Engine) -> None:
+    kept, gone = queue(engine, "kept"), queue(engine, "gone")
+    bucket(engine, "queueless", None)
+    events = engine.client("events")
+    events.put_rule(Name="queueless", EventPattern=pattern("queueless"))
+    letters = {"Arn": queue_arn(engine, kept)}
+    target = {"Id": "q", "Arn": queue_arn(engine, gone), "DeadLetterConfig": letters}
+    events.put_targets(Rule="queueless", Targets=[target])
+    engine.client("sqs").delete_queue(QueueUrl=gone)
+    engine.client("s3").put_object(Bucket="queueless", Key="photo.jpg", Body=b"x")
+    assert receive(engine, kept)["detail"]["object"]["key"] == "photo.jpg"
 
 
 def queue(engine: Engine, name: str) -> str:

@@ -41,7 +41,14 @@ def wait_for_trace(client: Client, inference_id: str, since: float) -> list[dict
 
 
 @pytest.mark.parametrize(
-    "name", ["photo.jpg", "my photo + 50% é.JPG", "ünï/cødé 写真.jpeg", "a=b&c?d#e.jpg"]
+    "name",
+    [
+        "photo.jpg",
+        "my photo + 50% é.JPG",
+        "ünï/cødé 写真.jpeg",
+        "a=b&c?d#e.jpg",
+        "\ufffe\uffff.jpg",
+    ],
 )
 def test_a_photo_is_decided_on_whatever_its_key(client: Client, name: str) -> None:
     key = client.upload(jpeg(), name)
@@ -120,6 +127,16 @@ def test_an_input_of_another_shape_becomes_a_dead_letter_with_that_input(client:
     letter = client.run_workflow({"hello": "never-seen-before"})
     assert letter["error"]["name"] == "InvalidUpload"
     assert client.outcome("never-seen-before")[0] == "dead_letter"
+
+
+def test_an_input_too_large_to_repeat_is_cut_in_its_dead_letter(client: Client) -> None:
+    key = "incoming/large-never-uploaded.jpg"
+    event = {"s3_bucket": "absent-bucket", "s3_key": key, "image_data": "x" * 250_000}
+    letter = client.run_workflow(event)
+    assert letter["error"]["name"] == "ObjectNotFound"
+    assert key in letter["input"]["cut"]
+    assert len(json.dumps(letter)) < 10_000
+    assert client.outcome(key) == ("dead_letter", letter)
 
 
 def test_overwriting_does_not_change_what_the_first_event_names(client: Client) -> None:

@@ -83,8 +83,12 @@ def _bench(options: argparse.Namespace) -> int:
 def _up(options: argparse.Namespace) -> int:
     running, _ = start(_stack_settings(options), with_parent=False)
     print("# The stack is up. Paste these lines; then the AWS CLI and boto3 work against it:")
+    for name in sorted(set(os.environ) - set(running.environment)):
+        if name.startswith("AWS_") and name != "AWS_CA_BUNDLE":
+            print(f"unset {name}")
     for name, value in running.environment.items():
         print(f"export {name}={shlex.quote(value)}")
+    print('export NO_PROXY="127.0.0.1,localhost,$NO_PROXY"')
     for name, value in running.outputs.items():
         print(f"# {name:20} {value}")
     print(f"# aws s3 cp photo.jpg s3://{running.outputs['UploadBucket']}/incoming/photo.jpg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,8 +11,9 @@ import boto3
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CREDENTIALS", "REGION", "connect", "create_bucket", "without_aws"]
+__all__ = ["CREDENTIALS", "REGION", "clean_environment", "connect", "create_bucket"]
 
+ASTRAY = re.compile(r"AWS_|(HTTPS?|ALL)_PROXY$|PYTHON(PATH|HOME)$", re.IGNORECASE)
 REGION = "eu-central-2"
 """One that AWS CLI version 1 has no own SQS address for: elsewhere it ignores AWS_ENDPOINT_URL
 (awscli/customizations/overridesslcommonname.py)."""
@@ -26,15 +28,18 @@ CREDENTIALS = {
 """The engine takes any; these can open nothing elsewhere."""
 
 
-def without_aws() -> dict[str, str]:
-    """Return this process's environment without a trace of the user's own AWS settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without what could lead a program of the stack astray.
+
+    Left out are the user's own AWS settings, proxies (all traffic is loopback) and Python's paths.
+    """
+    return {name: value for name, value in os.environ.items() if not ASTRAY.match(name)}
 
 
 def connect(environment: Mapping[str, str]) -> boto3.Session:
     """Point this process's AWS clients at the stack that `environment` describes."""
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    own = without_aws()
+    own = clean_environment()
     os.environ.clear()
     os.environ.update({**own, **nowhere, **environment})
     return boto3.Session()

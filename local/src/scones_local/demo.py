@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DemoSettings", "pictures_for", "run_demo"]
 
+RESULTS = ("summary.json", "outcomes.jsonl", "trace.html")
 MARKS = {
     "accepted": "[green]accepted[/]   ",
     "review": "[yellow]review[/]     ",
@@ -67,7 +68,7 @@ class DemoSettings:
 
 
 def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
-    """Run the demo; True if every upload had exactly one outcome.
+    """Run the demo; True if every picture was uploaded and had exactly one outcome.
 
     Raises:
         NoPictures: There is nothing to upload.
@@ -75,6 +76,8 @@ def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
     """
     console = Console(highlight=False)
     demo.out.mkdir(parents=True, exist_ok=True)
+    for result in RESULTS:
+        (demo.out / result).unlink(missing_ok=True)
     pictures = pictures_for(stack, demo)
     console.print("Starting the engine, the model's server, the functions and the stacks ...")
     started = time.time()
@@ -88,8 +91,12 @@ def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
     summary = summarise(uploads, whole)
     _write(demo.out, uploads, summary)
     page = _write_trace(demo.out, uploads, traces)
+    for upload in uploads:
+        if upload.failure:
+            told = f"{upload.picture.name!r}  {upload.failure}"
+            console.print(f"[red]not uploaded[/] {escape(told)}", soft_wrap=True)
     _print_summary(console, summary, demo.out, page)
-    return bool(summary["lost"] == summary["duplicates"] == 0)
+    return not (summary["lost"] or summary["duplicates"] or summary["not_uploaded"])
 
 
 def pictures_for(stack: StackSettings, demo: DemoSettings) -> list[Picture]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ministack import app
 from ministack.services import eventbridge, lambda_svc, s3, sqs, stepfunctions
 
-from scones_local.function import Function, FunctionSettings, Outcome
+from scones_local.function import Function, FunctionSettings
 from scones_local.segments import SpanContext, send_segment
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 EXECUTIONS_KEPT = 1000
 """ministack keeps every finished execution for ever; the engine keeps the newest ones."""
+EXECUTIONS_AT_ONCE = 64
 
 current_span: ContextVar[SpanContext | None] = ContextVar("current_span", default=None)
 current_version: ContextVar[str | None] = ContextVar("current_version", default=None)
@@ -55,9 +56,13 @@ class Functions:
         try:
             function = self._function(config)
             outcome = function.invoke(event, config["FunctionArn"], current_span.get())
+            body = json.loads(outcome.body)
         except LookupError as error:
-            outcome = Outcome.fault("Runtime.InvalidEntrypoint", str(error))
-        return {"body": json.loads(outcome.body), **({"error": True} if outcome.failed else {})}
+            return {
+                "body": {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": str(error)},
+                "error": True,
+            }
+        return {"body": body, **({"error": True} if outcome.failed else {})}
 
     def provision(self, name: str, qualifier: str, request: Json) -> object:
         """Stand in for `_put_provisioned_concurrency`: really start the processes."""
@@ -118,11 +123,25 @@ class _WorkflowClock:
             time.sleep(seconds)
 
 
+running = threading.BoundedSemaphore(EXECUTIONS_AT_ONCE)
 finished: deque[str] = deque()
 
 
 def run_execution(execution_arn: str) -> None:
-    """Wrap `stepfunctions._run_execution`: one trace an execution; forget the oldest ones."""
+    """Wrap `stepfunctions._run_execution`: a bounded number at a time, whose oldest are forgotten.
+
+    AWS gives a burst more Lambda functions; here it would wait for the few there are inside a
+    state, and run into the state's timeout. So executions wait before their first state.
+    """
+    with running:
+        run_traced(execution_arn)
+    finished.append(execution_arn)
+    if len(finished) > EXECUTIONS_KEPT:
+        stepfunctions._executions.pop(finished.popleft(), None)
+
+
+def run_traced(execution_arn: str) -> None:
+    """Run an execution as the root of one trace."""
     span = SpanContext.root()
     current_span.set(span)
     started = time.time()
@@ -133,9 +152,6 @@ def run_execution(execution_arn: str) -> None:
     document["fault"] = execution.get("status") == "FAILED"
     document["aws"] = {"execution_arn": execution_arn}
     send_segment(document)
-    finished.append(execution_arn)
-    if len(finished) > EXECUTIONS_KEPT:
-        stepfunctions._executions.pop(finished.popleft(), None)
 
 
 def execute_task(state: Json, raw_input: object, execution: Json, context: Json) -> object:
@@ -174,6 +190,13 @@ def dispatch_event(event: Json, view: object = None) -> None:
     original_dispatch_event(event, view)
 
 
+def is_there(arn: str) -> bool:
+    """Whether a rule's target exists; of kinds that no rule of ours has, ministack judges."""
+    if ":states:" in arn:
+        return stepfunctions._resolve_state_machine_arn(arn) is not None
+    return ":sqs:" not in arn or sqs._queue_by_arn(arn) is not None
+
+
 def invoke_target(target: Json, event: Json, rule: Json, view: Any = None) -> None:  # noqa: ANN401
     """Wrap `eventbridge._invoke_target`: a target that is gone sends the event to its queue.
 
@@ -181,10 +204,7 @@ def invoke_target(target: Json, event: Json, rule: Json, view: Any = None) -> No
     queue, with these attributes on the message.
     """
     queue_arn = target.get("DeadLetterConfig", {}).get("Arn")
-    gone = ":states:" in target["Arn"] and not stepfunctions._resolve_state_machine_arn(
-        target["Arn"]
-    )
-    if not (gone and queue_arn):
+    if not queue_arn or is_there(target["Arn"]):
         original_invoke_target(target, event, rule, view)
         return
     attributes = {

@@ -110,7 +110,11 @@ class _RuntimeApi(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take an answer, an error, or the news that the handler could not be imported."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        announced = int(self.headers["Content-Length"])
+        body = self.rfile.read(announced)
+        if len(body) < announced:  # the process died while it answered: `_watch` reports that
+            self.close_connection = True
+            return
         self.server.put(Outcome(body, failed=self.path.endswith("/error")))
         self._answer(202, b'{"status":"OK"}', {"Content-Type": "application/json"})
 

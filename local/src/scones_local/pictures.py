@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ def find_pictures(folder: Path, console: Console) -> list[Picture]:
     Raises:
         NoPictures: It holds none, or is no folder.
     """
+    if not folder.is_dir():
+        raise NoPictures(f"There is no folder {folder}: name one that holds images.")
     present = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in present if path.suffix.lower() in SUFFIXES]
     if not files:
@@ -87,11 +90,14 @@ def prepare_pictures(python: str, work: Path, archive: str | None, console: Cons
         NoPictures: The archive that the user named will not do.
     """
     folder = work / "cifar100-vehicles"
+    if archive:
+        shutil.rmtree(folder, ignore_errors=True)  # what the user names is what counts
     if (folder / "test.lst").exists():
         return folder / "test"
     command = [python, "-m", "scones_model.dataset", "--out", str(folder), "--split", "test"]
     own = ["--archive", archive] if archive else []
-    done = subprocess.run([*command, *own], check=False)
+    # A session of its own: Ctrl-C is ours to handle, and ends it without its stack trace.
+    done = subprocess.run([*command, *own], check=False, start_new_session=True)
     if done.returncode == 0:
         return folder / "test"
     if done.returncode != COULD_NOT_DOWNLOAD:

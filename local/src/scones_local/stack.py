@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from scones_local.aws import CREDENTIALS, REGION, connect, create_bucket, without_aws
+from scones_local.aws import CREDENTIALS, REGION, clean_environment, connect, create_bucket
 from scones_local.capture import CaptureSettings, capture_invocations
 from scones_local.deploy import SERVICES, deploy
 from scones_local.endpoint import EndpointSettings, serve_endpoint
@@ -95,7 +96,8 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
         StartFailed: A program did not come up.
         DeploymentFailed: A template could not be deployed.
     """
-    (settings.work / "logs").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(settings.work / "logs", ignore_errors=True)
+    (settings.work / "logs").mkdir(parents=True)
     model_url = f"http://127.0.0.1:{free_port()}"
     runtime = EndpointSettings(name=ENDPOINT, model_url=model_url, region=REGION, port=free_port())
     async with AsyncExitStack() as stack:
@@ -131,7 +133,7 @@ def _environment(
 
 def _serving(settings: StackSettings, url: str) -> AbstractAsyncContextManager[Program]:
     environment = {
-        **without_aws(),
+        **clean_environment(),
         "SM_MODEL_DIR": str(settings.model),
         "SAGEMAKER_BIND_TO_PORT": url.rsplit(":", 1)[1],
     }
@@ -153,8 +155,9 @@ def _engine(
     path.write_text(json.dumps(functions, indent=2))
     port = environment["AWS_ENDPOINT_URL"].rsplit(":", 1)[1]
     variables = {
-        **without_aws(), **own, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": port,
+        **clean_environment(), **own, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": port,
         "TMPDIR": str(settings.work), "LOG_LEVEL": "WARNING", "MINISTACK_REGION": REGION,
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # else a share of this machine's memory
         "MINISTACK_HOST": "127.0.0.1",
     }  # fmt: skip
     command = [settings.python("engine"), "-m", "scones_local.engine", str(path)]

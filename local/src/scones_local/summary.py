@@ -17,12 +17,14 @@ def outcome_line(upload: Upload) -> dict[str, Any]:
     """Describe one upload and what became of it, for `outcomes.jsonl`."""
     first = upload.outcomes[0] if upload.outcomes else None
     body = first.body if first else {}
+    without = ("not_uploaded", upload.failure) if upload.failure else ("lost", "Nothing names it")
+    outcome, reason = (first.kind, first.reason) if first else without
     return {
         "key": upload.key,
         "version_id": upload.version_id,
-        "outcome": first.kind if first else "lost",
+        "outcome": outcome,
         "outcomes": len(upload.outcomes),
-        "reason": first.reason if first else "No outcome names this upload",
+        "reason": reason,
         "expected": upload.picture.label,
         "latency_ms": round(upload.latency_ms, 1) if upload.latency_ms is not None else None,
         **{name: body.get(name) for name in ("label", "confidence", "route", "inference_id")},
@@ -43,7 +45,8 @@ def summarise(uploads: Collection[Upload], traces: int) -> dict[str, Any]:
     lines = [outcome_line(upload) for upload in uploads]
     kinds = [line["outcome"] for line in lines]
     return {
-        "uploaded": len(lines),
+        "uploaded": len(lines) - kinds.count("not_uploaded"),
+        "not_uploaded": kinds.count("not_uploaded"),
         "accepted": kinds.count("accepted"),
         "review": kinds.count("review"),
         "dead_letter": kinds.count("dead_letter") + kinds.count("undelivered"),

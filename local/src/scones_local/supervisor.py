@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["AlreadyRunning", "start", "stop", "supervise", "supervised"]
 
 LOCK = "supervisor.pid"
-ALREADY = "A stack is up already: `make down` stops it."
+ALREADY = "A stack is up already in {}: `make down` stops that of `make up`, a demo ends by itself."
 STOP_S = 20.0
 """How long a stack may take to write its last captures and end."""
 
@@ -75,10 +75,13 @@ def _hold(path: Path) -> None:
     Nothing closes the descriptor before the very end: who waits for the lock waits for that.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise AlreadyRunning(ALREADY) from None
+    for _ in range(20):  # `_running` takes the lock as well, for a moment
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        time.sleep(0.02)
+    else:
+        raise AlreadyRunning(ALREADY.format(path.parent))
     os.truncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
 
@@ -93,7 +96,7 @@ def start(
         StartFailed: It ended instead; the message is what it said.
     """
     if _running(settings.work):
-        raise AlreadyRunning(ALREADY)
+        raise AlreadyRunning(ALREADY.format(settings.work))
     settings.work.mkdir(parents=True, exist_ok=True)
     log = settings.work / "supervisor.log"
     command = [
@@ -147,7 +150,8 @@ def stop(work: Path) -> bool:
     asked = False
     while (pid := _running(work)) is not None:
         if not asked or time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL if asked else signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if asked else signal.SIGTERM)
         asked = True
         time.sleep(0.05)
     return asked

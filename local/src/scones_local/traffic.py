@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,13 +84,23 @@ def _identity(kind: str, body: Mapping[str, Any]) -> tuple[str, str | None]:
 
 @dataclass
 class Upload:
-    """One object put into the bucket, and every outcome that named it."""
+    """One object put into the bucket, and every outcome that named it.
+
+    Attributes:
+        picture: What was uploaded.
+        key: Its key.
+        sent_at: Just before the upload, in epoch seconds.
+        version_id: The version that S3 gave it.
+        outcomes: As they came.
+        failure: Why it never reached the bucket.
+    """
 
     picture: Picture
     key: str
     sent_at: float
     version_id: str | None = None
     outcomes: list[Outcome] = field(default_factory=list)
+    failure: str | None = None
 
     @property
     def latency_ms(self) -> float | None:
@@ -126,25 +137,35 @@ class Traffic:
         ]
         for receiver in receivers:
             receiver.start()
-        with ThreadPoolExecutor(in_flight) as pool:
-            for _ in pool.map(lambda picture: self._upload(picture, folder), pictures):
-                pass
-        self._stopping.wait(SETTLE_S)
-        self._stopping.set()
-        for receiver in receivers:
-            receiver.join()
+        try:
+            with ThreadPoolExecutor(in_flight) as pool:
+                for _ in pool.map(lambda picture: self._upload(picture, folder), pictures):
+                    pass
+            self._stopping.wait(SETTLE_S)
+        finally:
+            self._stopping.set()
+            for receiver in receivers:
+                receiver.join()
 
     def _upload(self, picture: Picture, folder: str) -> None:
-        key = f"{PREFIX}{folder}/{picture.name}"
-        body = picture.path.read_bytes()
-        upload = Upload(picture, key, time.time())
+        upload = Upload(picture, f"{PREFIX}{folder}/{picture.name}", time.time())
         with self._lock:
-            self.uploads[key] = upload
-        answer = self._s3.put_object(Bucket=self._outputs["UploadBucket"], Key=key, Body=body)
-        upload.version_id = answer.get("VersionId")
+            self.uploads[upload.key] = upload
+        try:
+            self._put(upload)
+        except (OSError, UnicodeError, BotoCoreError, ClientError) as error:
+            upload.failure = f"Could not be uploaded: {error}"
+            return
         with self._arrived:
             while not upload.outcomes and self._arrived.wait(QUIET_S):
                 pass
+
+    def _put(self, upload: Upload) -> None:
+        body = upload.picture.path.read_bytes()
+        upload.sent_at = time.time()
+        bucket = self._outputs["UploadBucket"]
+        answer = self._s3.put_object(Bucket=bucket, Key=upload.key, Body=body)
+        upload.version_id = answer.get("VersionId")
 
     def _receive(self, kind: str) -> None:
         queue_url = self._outputs[QUEUES[kind]]
