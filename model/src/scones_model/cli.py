@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         module = importlib.import_module(f"scones_model.{arguments.command}")
     except ModuleNotFoundError as error:
-        print(f"{error}. Training needs: pip install scones-model[train] torch==2.13.0",
+        print(f"{error}. Training needs: pip install -e model[train] torch==2.13.0",
               file=sys.stderr)  # fmt: skip
         return 2
     status: int = module.main(arguments.rest)

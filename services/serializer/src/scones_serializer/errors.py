@@ -1,7 +1,7 @@
 """Everything that can be wrong with an upload, by name.
 
 The class names are workflow API: the state machine's `Retry` and `Catch` match on them. Messages
-name the object and say what to do next; they never hold image data.
+say what to do next and, where S3 refused it, name the object; they never hold image data.
 """
 
 from __future__ import annotations
