@@ -173,17 +173,6 @@ def test_documents_together_stay_within_the_bound_of_bytes() -> None:
     assert len(store.trace_ids()) == 3
 
 
-def test_segments_put_over_http_are_kept_and_bad_ones_named(
-    collector: TraceCollector, xray: XRayClient
-) -> None:
-    answer = xray.put_trace_segments(TraceSegmentDocuments=[json.dumps(segment()), "{}"])
-
-    (refused,) = answer["UnprocessedTraceSegments"]
-    assert refused["ErrorCode"] == "MalformedDocument"
-    assert "id is missing" in refused["Message"]
-    assert (collector.store.counts.documents, collector.store.counts.malformed) == (1, 1)
-
-
 def test_unknown_traces_are_left_out_of_the_answer(xray: XRayClient) -> None:
     assert xray.batch_get_traces(TraceIds=[trace_id(9)])["Traces"] == []
 
@@ -266,18 +255,6 @@ def test_operation_that_is_not_here_is_refused_by_its_name(xray: XRayClient) -> 
         xray.get_encryption_config()
 
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
-
-
-def test_sampling_rules_ask_sdks_to_keep_everything(xray: XRayClient) -> None:
-    (record,) = xray.get_sampling_rules()["SamplingRuleRecords"]
-    assert record["SamplingRule"]["FixedRate"] == 1.0
-
-    statistics = {
-        "RuleName": "Default", "ClientID": "5f" * 12, "Timestamp": STARTED,
-        "RequestCount": 1, "SampledCount": 1, "BorrowCount": 0,
-    }  # fmt: skip
-    answer = xray.get_sampling_targets(SamplingStatisticsDocuments=[statistics])  # type: ignore[list-item]
-    assert answer["SamplingTargetDocuments"] == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from scones_local.restjson import AwsError, rest_json_application
-from scones_local.tracetree import InvalidDocument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,20 +33,6 @@ CONDITION = (
     r""""(?:[^"\\]|\\["\\])*"|true|false|-?(?:0|[1-9]\d*)(?:\.\d+)?)"""
 )
 FILTER = re.compile(rf"{CONDITION}(?:\s+(?:AND|and)\s+{CONDITION})*")
-SAMPLE_EVERYTHING = {
-    "RuleName": "Default",
-    "ResourceARN": "*",
-    "Priority": 10_000,
-    "FixedRate": 1.0,
-    "ReservoirSize": 100,
-    "ServiceName": "*",
-    "ServiceType": "*",
-    "Host": "*",
-    "HTTPMethod": "*",
-    "URLPath": "*",
-    "Version": 1,
-    "Attributes": {},
-}
 
 
 class InvalidFilter(ValueError):
@@ -58,11 +43,8 @@ def xray_application(store: TraceStore) -> web.Application:
     """The API over the traces of a store."""
     application = rest_json_application(LARGEST_REQUEST)
     api = _Api(store)
-    application.router.add_post("/TraceSegments", api.put_trace_segments)
     application.router.add_post("/Traces", api.batch_get_traces)
     application.router.add_post("/TraceSummaries", api.get_trace_summaries)
-    application.router.add_post("/GetSamplingRules", api.get_sampling_rules)
-    application.router.add_post("/SamplingTargets", api.get_sampling_targets)
     return application
 
 
@@ -90,11 +72,6 @@ class _Api:
     def __init__(self, store: TraceStore) -> None:
         self._store = store
 
-    async def put_trace_segments(self, request: web.Request) -> web.Response:
-        texts = _strings(await _question(request), "TraceSegmentDocuments")
-        refused = [refusal for text in texts if (refusal := self._put(text))]
-        return web.json_response({"UnprocessedTraceSegments": refused})
-
     async def batch_get_traces(self, request: web.Request) -> web.Response:
         trace_ids = _strings(await _question(request), "TraceIds")
         if len(trace_ids) > TRACES_A_CALL:
@@ -116,22 +93,6 @@ class _Api:
         if len(candidates) > len(page):
             answer["NextToken"] = page[-1]
         return web.json_response(answer)
-
-    async def get_sampling_rules(self, _: web.Request) -> web.Response:
-        record = {"SamplingRule": SAMPLE_EVERYTHING, "CreatedAt": 0, "ModifiedAt": 0}
-        return web.json_response({"SamplingRuleRecords": [record]})
-
-    async def get_sampling_targets(self, _: web.Request) -> web.Response:
-        nothing: dict[str, object] = {"SamplingTargetDocuments": [], "UnprocessedStatistics": []}
-        return web.json_response(nothing | {"LastRuleModification": 0})
-
-    def _put(self, text: str) -> dict[str, str] | None:
-        try:
-            self._store.put(text.encode())
-        except (InvalidDocument, UnicodeEncodeError) as error:
-            self._store.counts.malformed += 1
-            return {"ErrorCode": "MalformedDocument", "Message": str(error)}
-        return None
 
     def _begun_within(self, question: Mapping[str, Any]) -> list[str]:
         """The traces after the last page whose ids, which begin with a second, lie in the range."""
