@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from scones_local.tracetree import trace_tree
@@ -302,78 +303,7 @@ def _details(span: Span) -> str:
     return ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
 
 
-STYLE = """
-:root {
-  color-scheme: light dark;
-  --paper: #fbfaf7; --ink: #22262e; --faint: #626b7a; --rule: #e3e1da; --track: #f4f2ec;
-  --workflow: #5b5bd6; --state: #8e8ce0; --function: #c2570c; --code: #d99a2b; --call: #12809c;
-  --trouble: #c62a2f;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #14161b; --ink: #e8e8ea; --faint: #98a0ae; --rule: #2b2f38; --track: #1b1e25;
-    --workflow: #8f8ff5; --state: #6663b8; --function: #f08c4a; --code: #e2b35a; --call: #4ab3cf;
-    --trouble: #ff6b6e;
-  }
-}
-* { box-sizing: border-box; }
-body {
-  margin: 0 auto; max-width: 62rem; padding: 1.5rem clamp(1rem, 4vw, 2.5rem) 3rem;
-  background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif;
-}
-h1 { margin: 0; font-size: 1.6rem; line-height: 1.2; }
-h2 { margin: 2.2rem 0 .4rem; font-size: 1.05rem; }
-p { margin: .3rem 0; }
-h1, code, li, dt, dd { overflow-wrap: anywhere; }
-code, header p, .note, small { color: var(--faint); }
-code, small { font-size: .85rem; }
-header strong { color: var(--ink); }
-em { color: var(--trouble); font-style: normal; font-weight: 600; }
-time { white-space: nowrap; }
-ul { padding-left: 1.2rem; }
-
-.workflow { background: var(--workflow); fill: var(--workflow); }
-.state { background: var(--state); fill: var(--state); }
-.function { background: var(--function); fill: var(--function); }
-.code { background: var(--code); fill: var(--code); }
-.call { background: var(--call); fill: var(--call); }
-
-.shares { display: flex; gap: 1px; height: 14px; margin: .7rem 0; }
-.shares { border-radius: 4px; overflow: hidden; }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; margin: 0; padding: 0; }
-.legend li { list-style: none; }
-.legend i { display: inline-block; width: .75em; height: .75em; }
-.legend i { border-radius: 2px; margin-right: .45em; }
-b, .took, .tick, td { font-variant-numeric: tabular-nums; }
-b { font-weight: 600; }
-
-svg { display: block; margin-top: .6rem; overflow: visible; }
-svg svg { overflow: hidden; }
-text { fill: var(--ink); font-size: 14px; }
-.workflow-label, .function-label { font-weight: 600; }
-.tick { fill: var(--faint); font-size: 12px; }
-.took { fill: var(--faint); }
-.mark { fill: var(--trouble); font-weight: 700; }
-.grid { stroke: var(--rule); }
-.track { fill: var(--track); }
-.troubled { stroke: var(--trouble); stroke-width: 3px; }
-
-dl { margin: .6rem 0 0; border-top: 1px solid var(--rule); }
-dl div { display: grid; grid-template-columns: clamp(6.5rem, 22%, 11rem) 1fr; gap: 0 1rem; }
-dl div { padding: .35rem 0; border-bottom: 1px solid var(--rule); }
-dt { color: var(--faint); }
-dd { grid-column: 2; margin: 0; }
-dd small { display: block; }
-
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; width: 100%; }
-th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--rule); }
-th, td { text-align: left; vertical-align: top; white-space: nowrap; }
-tr > :nth-child(n+3):nth-child(-n+5) { text-align: right; }
-td:last-child { min-width: 26rem; white-space: normal; overflow-wrap: anywhere; }
-thead th { color: var(--faint); font-weight: 500; }
-tbody th { font-weight: 500; }
-"""
+STYLE = files(__package__).joinpath("tracepage.css").read_text()
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
