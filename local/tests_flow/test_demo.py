@@ -35,6 +35,13 @@ def processes_of(work: Path) -> list[psutil.Process]:
     return found
 
 
+def wait_for(work: Path, program: str) -> None:
+    deadline = time.monotonic() + 60
+    while not any(program in process.cmdline() for process in processes_of(work)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def wait_until_gone(work: Path) -> None:
     deadline = time.monotonic() + 30
     while processes_of(work):
@@ -115,10 +122,7 @@ def test_drawn_pictures_come_out_as_what_they_show(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path, pictures: Path) -> None:
     process = demo(tmp_path / "out", "--images", str(pictures))
-    deadline = time.monotonic() + 60
-    while not any("awslambdaric" in " ".join(p.cmdline()) for p in processes_of(tmp_path)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(tmp_path, "awslambdaric")
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does
     output, _ = process.communicate()
     assert process.returncode == 130
@@ -128,10 +132,7 @@ def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path, pictures
 
 def test_a_demo_that_is_killed_leaves_nothing_running(tmp_path: Path, pictures: Path) -> None:
     process = demo(tmp_path / "out", "--images", str(pictures))
-    deadline = time.monotonic() + 60
-    while not any("scones_local.engine" in " ".join(p.cmdline()) for p in processes_of(tmp_path)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(tmp_path, "scones_local.engine")
     process.kill()
     process.communicate()
     wait_until_gone(tmp_path)

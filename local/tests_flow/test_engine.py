@@ -143,6 +143,15 @@ def test_a_crash_and_a_timeout_have_awss_names(
     assert engine.run({"Probe": call(End=True)}, {})["attempt"] == 1
 
 
+def test_a_handler_that_nothing_can_run_is_named_with_what_to_do(engine: Engine) -> None:
+    functions = engine.client("lambda")
+    code = functions.get_function(FunctionName="probe")["Configuration"]
+    functions.update_function_configuration(FunctionName="probe", Handler="absent.handler")
+    output = engine.run(caught("Runtime.InvalidEntrypoint"), {})
+    functions.update_function_configuration(FunctionName="probe", Handler=code["Handler"])
+    assert "No environment holds absent: add it to noxfile.py" in output["Cause"]
+
+
 def test_retry_by_class_name_waits_and_then_succeeds(engine: Engine, tmp_path: Path) -> None:
     retry = {"ErrorEquals": ["Refused"], "IntervalSeconds": 1, "MaxAttempts": 2}
     event = {"failures": 1, "attempts": str(tmp_path / "attempts")}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ministack import app
 from ministack.services import eventbridge, lambda_svc, s3, sqs, stepfunctions
 
-from scones_local.function import Function, FunctionSettings
+from scones_local.function import Function, FunctionSettings, Outcome
 from scones_local.segments import SpanContext, send_segment
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ EXECUTIONS_AT_ONCE = 16
 
 current_span: ContextVar[SpanContext | None] = ContextVar("current_span", default=None)
 current_version: ContextVar[str | None] = ContextVar("current_version", default=None)
+
+
+class NoEnvironment(LookupError):
+    """A function's handler is in a package that nothing here can run."""
 
 
 class Functions:
@@ -56,14 +60,11 @@ class Functions:
         """
         try:
             function = self._function(config)
+        except NoEnvironment as error:
+            outcome = Outcome.fault("Runtime.InvalidEntrypoint", str(error))
+        else:
             outcome = function.invoke(event, config["FunctionArn"], current_span.get())
-            body = json.loads(outcome.body)
-        except LookupError as error:
-            return {
-                "body": {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": str(error)},
-                "error": True,
-            }
-        return {"body": body, **({"error": True} if outcome.failed else {})}
+        return {"body": json.loads(outcome.body), **({"error": True} if outcome.failed else {})}
 
     def provision(self, name: str, qualifier: str, request: Json) -> object:
         """Stand in for `_put_provisioned_concurrency`: really start the processes."""
@@ -92,8 +93,7 @@ class Functions:
     def _settings(self, config: Json) -> FunctionSettings:
         package = config["Handler"].split(".")[0]
         if package not in self._pythons:
-            message = f"No environment holds {package}: name it in noxfile.py's SERVICES"
-            raise LookupError(message)
+            raise NoEnvironment(f"No environment holds {package}: add it to noxfile.py's SERVICES")
         variables = (config.get("Environment") or {}).get("Variables", {})
         return FunctionSettings(
             name=config["FunctionName"],
