@@ -3,7 +3,7 @@ PYTHON ?= python3
 NOX := .venv/bin/nox
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(NOX) ## The whole flow on this machine: [IMAGES=<folder>] [COUNT=60] [MODEL=<folder>] [CIFAR100=<archive>]
 	@$(NOX) -s demo
@@ -23,8 +23,17 @@ train: $(NOX) ## Train the model on CIFAR-100's vehicles: [CIFAR100=<archive>] [
 evaluate: $(NOX) ## Measure the shipped model on CIFAR-100's vehicle test images: [CIFAR100=<archive>]
 	@$(NOX) -s evaluate
 
+report: $(NOX) ## Can the model still be trusted?: [CAPTURES=<dir or s3://>] [BASELINE=<file>] [LABELS=<dir>] [OUT=<dir>]
+	@$(NOX) -s report
+
+simulate: $(NOX) ## How often the drift detector is wrong, beside KS and PSI
+	@$(NOX) -s simulate
+
 bench: $(NOX) ## Ratios against named baselines, interleaved in one run
 	@$(NOX) -s bench
+
+bench-monitoring: $(NOX) ## Reading captures against json.loads; reports against Evidently and NannyML
+	@$(NOX) -s bench_monitoring
 
 lock: $(NOX) ## Resolve every package's dependencies again
 	@$(NOX) -s lock
@@ -41,4 +50,4 @@ $(NOX): requirements/nox.txt
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.PHONY: help demo test up down train evaluate bench lock format clean
+.PHONY: help demo test up down train evaluate report simulate bench bench-monitoring lock format clean

@@ -27,10 +27,11 @@ PACKAGES = {
     "classifier": Path("services/classifier"),
     "filter": Path("services/filter"),
     "model": Path("model"),
+    "monitoring": Path("monitoring"),
     "local": Path("local"),
 }
 SERVICES = ("serializer", "classifier", "filter")
-PROGRAMS = ["engine", *SERVICES, "model", "local"]
+PROGRAMS = ["engine", *SERVICES, "model", "monitoring", "local"]
 RUNTIMES = [f"runtime({program})" for program in PROGRAMS]
 ENVIRONMENTS = Path(".nox")
 TORCH = "torch==2.13.0"
@@ -60,7 +61,8 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     sources = os.pathsep.join(str(package / "src") for package in PACKAGES.values())
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources}, silent=True)
-    session.run("cfn-lint", "services/*/template.yaml", "orchestration/template.yaml")
+    templates = ("services/*", "orchestration", "monitoring")
+    session.run("cfn-lint", *(f"{folder}/template.yaml" for folder in templates))
     # SAM's DefinitionUri hides the states from cfn-lint: show them as CloudFormation's resource.
     definition = json.loads(Path("orchestration/workflow.asl.json").read_text())
     role = "arn:aws:iam::123456789012:role/any"
@@ -178,6 +180,33 @@ def up(session: nox.Session) -> None:
 def down(session: nox.Session) -> None:
     """Stop what `up` started."""
     scones_local(session, "down")
+
+
+@nox.session(requires=["runtime(monitoring)"], venv_backend="none")
+def report(session: nox.Session) -> None:
+    """Say whether a model can still be trusted, by default of what the demo captured."""
+    story = Path("build/demo/drift")
+    own = os.environ.get("CAPTURES")
+    if not own and not story.exists():
+        session.error("Run `make demo` first, or name captures: make report CAPTURES=<dir>.")
+    places = {"captures": own or story / "captures", "out": os.environ.get("OUT", "build/report")}
+    for name, usual in (("baseline", story / "baseline.json"), ("labels", story / "labels")):
+        if place := os.environ.get(name.upper()) or (None if own else usual):
+            places[name] = place
+    options = [f"--{name}={place}" for name, place in places.items()]
+    scones_monitor(session, "report", *options, *session.posargs)
+
+
+@nox.session(requires=["runtime(monitoring)"], venv_backend="none")
+def simulate(session: nox.Session) -> None:
+    """Show how often the drift detector is wrong."""
+    scones_monitor(session, "simulate", *session.posargs)
+
+
+def scones_monitor(session: nox.Session, *arguments: str) -> None:
+    """Run monitoring's command line in its own environment."""
+    command = f"{ENVIRONMENTS}/runtime-monitoring/bin/scones-monitor"
+    session.run(command, *arguments, external=True)
 
 
 @nox.session(requires=RUNTIMES)

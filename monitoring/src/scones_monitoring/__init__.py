@@ -1,0 +1,1 @@
+"""Says whether a deployed image classifier can still be trusted, from its Data Capture."""
