@@ -65,6 +65,15 @@ def trained(channels: Path) -> Path:
     return model_dir
 
 
+def test_predictions_of_the_held_out_pictures_are_left_beside_the_model(trained: Path) -> None:
+    (path,) = trained.glob("*.csv")
+    assert path.name == "model.predictions.csv"
+    header, *rows = (row.split(",") for row in path.read_text().splitlines())
+    assert header == ["truth", "blue", "green", "red"]
+    assert [row[0] for row in rows] == ["blue"] * 2 + ["green"] * 2 + ["red"] * 2
+    assert all(abs(sum(map(float, row[1:])) - 1) < 1e-5 for row in rows)
+
+
 def test_job_leaves_one_servable_model_of_three_classes(trained: Path, channels: Path) -> None:
     classifier = Classifier(find_model(trained))
     assert classifier.metadata.labels == ("blue", "green", "red")

@@ -12,6 +12,7 @@ pictures is held out for the temperature; test pictures are used for the final f
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import shlex
@@ -98,6 +99,7 @@ def train(options: argparse.Namespace, command: str) -> Path:
         figures={"train_images": len(training[0]), **held_out_figures},
     )
     _export(served, path, about, held_out[0][:64])
+    _write_predictions(path, labels, held_out)
     if options.test is not None:
         _note_test_figures(path, about, options.test)
     return path
@@ -248,6 +250,19 @@ def _write_metadata(path: Path, about: ModelMetadata) -> None:
     model = onnx.load(path)
     onnx.helper.set_model_props(model, about.to_properties())
     onnx.save(model, path)
+
+
+def _write_predictions(path: Path, labels: Sequence[str], held_out: Labelled) -> None:
+    """Keep what the file says of the held-out pictures, for monitoring to compare traffic with.
+
+    CSV beside the model: `truth` and a probability for each label, a row a picture.
+    """
+    rows = Classifier(path).probabilities(held_out[0]).tolist()
+    with path.with_suffix(".predictions.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["truth", *labels])
+        for number, row in zip(held_out[1], rows, strict=True):
+            writer.writerow([labels[number], *(f"{value:.6f}" for value in row)])
 
 
 def _note_test_figures(path: Path, about: ModelMetadata, folder: Path) -> None:

@@ -14,7 +14,9 @@ from scones_monitoring.evidence import Evidence, ReportSettings, gather, write_s
 from scones_monitoring.gallery import gallery
 from scones_monitoring.markdown import render_markdown
 from scones_monitoring.page import render_page
+from scones_monitoring.phrases import span
 from scones_monitoring.report import (
+    WORST_FIRST,
     Histogram,
     MalformedLine,
     Period,
@@ -23,7 +25,7 @@ from scones_monitoring.report import (
     Verdict,
 )
 from scones_monitoring.summary import EDGES, LEAST
-from scones_monitoring.variants import WORST_FIRST, variant_report
+from scones_monitoring.variants import variant_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +64,7 @@ def make_baseline(
     """
     evidence = gather(settings, progress=progress)
     period = _period(list(evidence.reading.summaries.values()))
-    hours = f", {period.first} to {period.last}" if period else ""
+    hours = f", {span(period.first, period.last)} UTC, {period.last[:4]}" if period else ""
     made_from = f"captures of endpoint {evidence.endpoint}{hours}"
     truth = evidence.truth if evidence.truth is not None and len(evidence.truth) else None
     return Baseline.from_reading(

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from botocore.exceptions import BotoCoreError, ClientError
 
 from scones_monitoring.accuracy import Truth
 from scones_monitoring.errors import InvalidBaseline, InvalidUsage, NothingReadable
@@ -137,16 +138,25 @@ class Baseline:
         """
         try:
             values: Mapping[str, Any] = json.loads(text)
-            return cls(
-                values["made_from"],
-                tuple(values["labels"]),
-                values["threshold"],
+            baseline = cls(
+                str(values["made_from"]),
+                tuple(map(str, values["labels"])),
+                float(values["threshold"]),
                 tuple(map(Summary.from_json, values["windows"])),
                 _calibration(values["calibration"]),
             )
+            baseline._check(values["version"])
         except (ValueError, KeyError, TypeError):
             raise InvalidBaseline(f"{place} is no baseline: make one with `scones-monitor "
                                   "baseline`.") from None  # fmt: skip
+        return baseline
+
+    def _check(self, version: object) -> None:
+        """Raise ValueError for what no baseline of ours is."""
+        sizes = {len(window.classes) for window in self.windows}
+        empty = any(window.records < 1 for window in self.windows)
+        if version != VERSION or sizes != {len(self.labels)} or empty:
+            raise ValueError(version)
 
 
 def _calibration(rows: Iterable[Sequence[float]] | None) -> Calibration | None:
@@ -166,7 +176,7 @@ def load_baseline(place: str, threshold: float | None) -> Baseline:
     folder, _, name = place.rpartition("/")
     try:
         content = open_store(folder or ("/" if place.startswith("/") else ".")).load(name)
-    except (NothingReadable, OSError) as error:
+    except (NothingReadable, OSError, ClientError, BotoCoreError) as error:
         raise InvalidBaseline(f"The baseline {place} cannot be read: {error}") from None
     if content is None:
         raise InvalidBaseline(f"There is no baseline {place}: make one with `scones-monitor "

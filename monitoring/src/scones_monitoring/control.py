@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from scones_monitoring.summary import Summary
 
-__all__ = ["ControlLine", "Measure", "fit_line", "measures", "sidak", "t_quantile"]
+__all__ = ["CONFIDENCE", "ControlLine", "Measure", "fit_line", "measures", "sidak", "t_quantile"]
 
+CONFIDENCE = "confidence"
 FLOOR = 0.01
 """Nearer to the center than one point is no drift that anybody would act upon."""
 PRIOR_WINDOWS = 4
@@ -54,7 +55,7 @@ def measures(labels: Sequence[str]) -> list[Measure]:
     return [
         _share("below_threshold", "Share below the threshold", lambda window: window.below),
         Measure(
-            "confidence",
+            CONFIDENCE,
             "Mean confidence",
             0.01,
             lambda window: window.mean_confidence,

@@ -70,7 +70,7 @@ class Evidence:
         reading: Summaries of the period's hours, and malformed lines.
         labels: The classes, in class order.
         truth: Labelled predictions of the period; None when labels were not given.
-        unmatched: Labels without a prediction.
+        unmatched: Labels without a prediction in the period.
         notes: What a reader should know.
     """
 
@@ -124,7 +124,7 @@ def gather(
     names, note = _class_names(reading, settings.classes or classes, matches)
     notes = [*gathered.notes, *note, *_label_notes(labels)]
     truth = Truth(matches.values(), names) if labels is not None else None
-    unmatched = len(labels.by_id) - len(gathered.part.matches) if labels else 0
+    unmatched = len(labels.by_id) - len(matches) if labels else 0
     return Evidence(
         gathered.endpoint, settings.captures, store, threshold, reading, names, truth, unmatched,
         tuple(notes),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "WORST_FIRST",
     "Chart",
     "Comparison",
     "Distance",
@@ -44,6 +45,15 @@ class Verdict(StrEnum):
     ALARM = "ALARM"
     NOT_ENOUGH_DATA = "NOT ENOUGH DATA"
     NOT_COMPARED = "NOT COMPARED"  # there was no baseline
+
+
+WORST_FIRST = (
+    Verdict.ALARM,
+    Verdict.WARNING,
+    Verdict.OK,
+    Verdict.NOT_COMPARED,
+    Verdict.NOT_ENOUGH_DATA,
+)
 
 
 @dataclass(frozen=True)
@@ -236,7 +246,7 @@ class LabelledAccuracy:
 
     Attributes:
         labelled: Predictions with a label.
-        unmatched: Labels whose prediction is not among the captures read.
+        unmatched: Labels without a prediction in the period, most often as they are of another.
         unknown: Labels that name no class, among the matched.
         accuracy: Share that is right.
         ece: Expected calibration error over ten bins.
@@ -279,7 +289,7 @@ class Report:
     """Everything a report says.
 
     Attributes:
-        verdict: The worst of the variants'.
+        verdict: The worst of the variants', each as of its latest window.
         reason: One or two sentences in words.
         notes: What a reader should know to trust it rightly (few baseline windows, and so on).
         endpoint: The endpoint's name.

@@ -19,15 +19,7 @@ if TYPE_CHECKING:
     from scones_monitoring.detector import Judgement
     from scones_monitoring.summary import Summary
 
-__all__ = ["WORST_FIRST", "variant_report"]
-
-WORST_FIRST = (
-    Verdict.ALARM,
-    Verdict.WARNING,
-    Verdict.OK,
-    Verdict.NOT_COMPARED,
-    Verdict.NOT_ENOUGH_DATA,
-)
+__all__ = ["variant_report"]
 
 
 def variant_report(
@@ -44,7 +36,7 @@ def variant_report(
     merged = merge_thin_hours(hours)
     whole = sum(merged[1:], merged[0])
     windows, charts = _judged(merged, baseline, labels, variants)
-    verdict = min((window.verdict for window in windows), key=WORST_FIRST.index)
+    verdict = _now(windows)
     shares = (count / whole.records for count in whole.classes)
     return VariantReport(
         variant=whole.variant,
@@ -58,6 +50,18 @@ def variant_report(
         windows=windows,
         charts=charts,
     )
+
+
+def _now(windows: Sequence[Window]) -> Verdict:
+    """The latest window's verdict, so that a long period is no likelier to be called an alarm.
+
+    An alarm that is over leaves a warning. A window that is too small to judge says nothing.
+    """
+    verdicts = [w.verdict for w in windows if w.verdict is not Verdict.NOT_ENOUGH_DATA]
+    if not verdicts:
+        return Verdict.NOT_ENOUGH_DATA
+    over = Verdict.ALARM in verdicts and verdicts[-1] is not Verdict.ALARM
+    return Verdict.WARNING if over else verdicts[-1]
 
 
 def _judged(

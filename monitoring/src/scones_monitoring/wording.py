@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from scones_monitoring.report import Verdict
+from scones_monitoring.control import CONFIDENCE
+from scones_monitoring.phrases import decimal, hour, percent
+from scones_monitoring.report import WORST_FIRST, Verdict
 from scones_monitoring.windows import TOO_FEW
 
 if TYPE_CHECKING:
@@ -16,15 +17,7 @@ if TYPE_CHECKING:
     from scones_monitoring.detector import Judgement, Reading
     from scones_monitoring.report import Chart, VariantReport, Window
 
-__all__ = ["explained", "overall_reason", "shown_hour", "variant_reason"]
-
-
-def shown_hour(hour: str) -> str:
-    """`2026-11-22T10` as `22 Nov 10:00`; what is no hour stays as it is."""
-    try:
-        return f"{datetime.fromisoformat(f'{hour}:00'):%d %b %H:00}"
-    except ValueError:
-        return hour
+__all__ = ["explained", "overall_reason", "variant_reason"]
 
 
 def explained(
@@ -43,14 +36,12 @@ def explained(
 
 
 def _strayed(measure: Measure, line: ControlLine, reading: Reading) -> str:
+    shown = decimal if measure.key == CONFIDENCE else percent
+    told = f"{_lower(measure.name)} {shown(reading.value)}"
     if reading.outside and reading.low is not None and reading.high is not None:
-        limits = f"(limits {reading.low:.1%} to {reading.high:.1%})"
         again = ", for the second window in a row" if reading.twice else ""
-        return f"{_lower(measure.name)} {reading.value:.1%} {limits}{again}"
-    return (
-        f"{_lower(measure.name)} {reading.value:.1%}, off the usual {line.center:.1%} "
-        "for several windows"
-    )
+        return f"{told} (limits {shown(reading.low)} to {shown(reading.high)}){again}"
+    return f"{told}, off the usual {shown(line.center)} for several windows"
 
 
 def _lower(name: str) -> str:
@@ -71,14 +62,20 @@ def variant_reason(windows: Sequence[Window], charts: Sequence[Chart], verdict: 
         if window.verdict is not Verdict.NOT_ENOUGH_DATA
     ]
     if verdict is Verdict.OK:
-        return _all_well(len(judged))
-    return _episode(judged, verdict)
+        return _all_well([window for window, _ in judged])
+    worst = min((window.verdict for window, _ in judged), key=WORST_FIRST.index)
+    return _episode(judged, worst)
 
 
-def _all_well(windows: int) -> str:
-    return "the only window is within its limits" if windows == 1 else (
-        f"all {windows} windows are within their limits"
-    )  # fmt: skip
+def _all_well(windows: Sequence[Window]) -> str:
+    strayed = sum(window.verdict is Verdict.WARNING for window in windows)
+    if strayed:
+        times = "once" if strayed == 1 else f"{strayed} times, none of them for long"
+        latest = f"the latest of {len(windows)} windows is within its limits"
+        return f"{latest}; earlier ones strayed {times}"
+    if len(windows) == 1:
+        return "the only window is within its limits"
+    return f"all {len(windows)} windows are within their limits"
 
 
 def _episode(judged: Sequence[tuple[Window, bool]], verdict: Verdict) -> str:
@@ -88,11 +85,12 @@ def _episode(judged: Sequence[tuple[Window, bool]], verdict: Verdict) -> str:
     first = last
     while first and (windows[first - 1].verdict is verdict or judged[first - 1][1]):
         first -= 1
-    since = f"since {shown_hour(windows[first].first)}"
+    since = f"since {hour(windows[first].first)}"
     if last < len(windows) - 1:
-        begin, end = shown_hour(windows[first].first), shown_hour(windows[last].last)
+        begin, end = hour(windows[first].first), hour(windows[last].last)
         when = f"at {begin}" if begin == end else f"from {begin} to {end}"
-        since = f"{when}, and within limits again after that"
+        settled = all(window.verdict is Verdict.OK for window in windows[last + 1 :])
+        since = f"{when}, and {'within limits again' if settled else 'not settled'} after that"
     return f"{windows[last].reason}, {since}"
 
 
