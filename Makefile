@@ -5,7 +5,7 @@ NOX := .venv/bin/nox
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(NOX) ## The whole flow on this machine: [IMAGES=<folder>] [COUNT=60] [MODEL=<folder>] [CIFAR100=<archive>]
+demo: $(NOX) ## The whole flow, and a drift, on this machine: [IMAGES=<folder>] [COUNT=60] [MODEL=<folder>] [STORY=blur] [CIFAR100=<archive>]
 	@$(NOX) -s demo
 
 test: $(NOX) ## Everything CI checks: lint, types, templates, contracts, unit and end-to-end tests

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -49,6 +50,12 @@ def wait_until_gone(work: Path) -> None:
         time.sleep(0.1)
 
 
+def metadata(folder: Path) -> list[dict[str, str]]:
+    """The `eventMetadata` of every record below a folder."""
+    lines = [line for path in folder.rglob("*.jsonl") for line in path.read_text().splitlines()]
+    return [json.loads(line)["eventMetadata"] for line in lines]
+
+
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     folder = tmp_path / "pictures"
@@ -72,7 +79,7 @@ def demo(out: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_the_demo_accounts_for_every_picture_of_a_folder(tmp_path: Path, pictures: Path) -> None:
-    process = demo(tmp_path / "out", "--images", str(pictures))
+    process = demo(tmp_path / "out", "--images", str(pictures), "--story", "off")
     output, _ = process.communicate()
     assert process.returncode == 0, output
     summary: dict[str, Any] = json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -90,6 +97,13 @@ def test_the_demo_accounts_for_every_picture_of_a_folder(tmp_path: Path, picture
     assert "1 file without an image's suffix" in output
     page = (tmp_path / "out" / "trace.html").read_text()
     assert "scones-local-filter" in page
+    captured = tmp_path / "out" / "captures" / "scones-local" / "AllTraffic"
+    decided = {line["inference_id"] for line in outcomes.values() if line["inference_id"]}
+    assert {record["inferenceId"] for record in metadata(captured)} == decided
+    labelled = {record["eventId"] for record in metadata(tmp_path / "out" / "labels")}
+    assert labelled == decided
+    assert len(decided) == 2
+    assert not (tmp_path / "out" / "drift").exists()
     wait_until_gone(tmp_path)
 
 
@@ -97,7 +111,7 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_go_on(
     tmp_path: Path, pictures: Path
 ) -> None:
     (pictures / "bicycle" / "secret.png").symlink_to("/proc/self/mem")
-    process = demo(tmp_path / "out", "--images", str(pictures))
+    process = demo(tmp_path / "out", "--images", str(pictures), "--story", "off")
     output, _ = process.communicate()
     assert process.returncode == 1
     assert "not uploaded 'bicycle/secret.png'  Could not be uploaded: " in output
@@ -106,18 +120,47 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_go_on(
     assert counted == {"uploaded": 3, "not_uploaded": 1, "lost": 0}
 
 
-def test_drawn_pictures_come_out_as_what_they_show(tmp_path: Path) -> None:
-    """Says that labels and colours keep their order through the flow; nothing of the model."""
+@dataclass(frozen=True)
+class Drawn:
+    """What a demo of drawn pictures said and left."""
+
+    output: str
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     model = ROOT / ".nox" / "runtime-model" / "bin" / "python"
-    folder = str(tmp_path / "drawn")
+    place = tmp_path_factory.mktemp("drawn")
+    folder = str(place / "pictures")
     command = [str(model), "-m", "scones_model.drawn", "--out", folder, "--count", "12"]
     subprocess.run(command, check=True)
-    process = demo(tmp_path / "out", "--images", str(tmp_path / "drawn"))
+    process = demo(place / "out", "--images", folder, "--story-hours", "12")
     output, _ = process.communicate()
     assert process.returncode == 0, output
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    return Drawn(output, place / "out")
+
+
+def test_drawn_pictures_come_out_as_what_they_show(drawn: Drawn) -> None:
+    """Says that labels and colours keep their order through the flow; nothing of the model."""
+    summary = json.loads((drawn.out / "summary.json").read_text())
     assert summary["uploaded"] == 12
     assert summary["accuracy_all"] >= 0.9
+
+
+def test_the_demo_ends_with_a_report_that_finds_what_was_planted(drawn: Drawn) -> None:
+    drift = drawn.out / "drift"
+    report = json.loads((drift / "report.json").read_text())
+    assert report["verdict"] == "ALARM"
+    assert report["records"] == {"read": 8 * 250, "malformed": 0}
+    assert report["baseline"]["records"] == 4 * 250
+    assert report["labels"] == ["bicycle", "motorcycle"]
+    assert (report["accuracy"]["labelled"], report["accuracy"]["unmatched"]) == (8 * 250, 0)
+    for said in ("Replayed       12 hours", "False alarms   0 of 2 clean windows", "ALARM: "):
+        assert said in drawn.output
+    assert f"Drift report   {drift / 'report.html'}" in drawn.output
+    assert "a lens out of focus" in drawn.output
+    assert (drift / "report.html").stat().st_size > 10_000
 
 
 def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path, pictures: Path) -> None:

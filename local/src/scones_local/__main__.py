@@ -13,9 +13,13 @@ from scones_local.demo import DemoSettings, pictures_for, run_demo
 from scones_local.deploy import DeploymentFailed
 from scones_local.pictures import NoPictures
 from scones_local.program import StartFailed
+from scones_local.sightings import LEAST_HOURS
 from scones_local.stack import StackSettings
+from scones_local.story import CHANGES, StorySettings
 from scones_local.supervisor import AlreadyRunning, start, stop, supervise
 
+OFF = "off"
+"""No drift story."""
 KNOWN_ERRORS = (NoPictures, StartFailed, DeploymentFailed, AlreadyRunning)
 """Each carries a sentence for the person at the keyboard: a stack trace would hide it."""
 
@@ -26,6 +30,17 @@ def _port(text: str) -> int:
 
 def _count(text: str) -> int:
     return _number(text, 1, 1_000_000)
+
+
+def _hours(text: str) -> int:
+    return _number(text, LEAST_HOURS, 1_000)
+
+
+def _change(text: str) -> str:
+    if text not in {*CHANGES, OFF}:
+        known = ", ".join((*CHANGES, OFF))
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {known}")
+    return text
 
 
 def _number(text: str, least: int, most: int) -> int:
@@ -47,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", default=os.environ.get("IMAGES") or None)
     parser.add_argument("--count", type=_count, default=os.environ.get("COUNT") or "60")
     parser.add_argument("--archive", default=os.environ.get("CIFAR100") or None)
+    parser.add_argument("--story", type=_change, default=os.environ.get("STORY") or "blur")
+    parser.add_argument("--story-hours", type=_hours, default=os.environ.get("STORY_HOURS") or "36")
     return parser
 
 
@@ -66,8 +83,18 @@ def _demo(options: argparse.Namespace) -> int:
     out = (options.out or options.root / "build" / "demo").resolve()
     options.work = options.work or out / "stack"
     options.port = 0
-    demo = DemoSettings(out, _images(options), options.count, options.archive)
-    return 0 if run_demo(_stack_settings(options), demo) else 1
+    stack = _stack_settings(options)
+    story = StorySettings(
+        out / "drift", stack.python("monitoring"), options.story, options.story_hours
+    )
+    demo = DemoSettings(
+        out,
+        _images(options),
+        options.count,
+        options.archive,
+        story=None if options.story == OFF else story,
+    )
+    return 0 if run_demo(stack, demo) else 1
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,9 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from scones_local.aws import connect
+from scones_local.capturefiles import Label, copy_captures, write_ground_truth
 from scones_local.deploy import SERVICES
 from scones_local.pictures import choose, find_pictures, prepare_pictures
-from scones_local.stack import STAGE
+from scones_local.stack import ENDPOINT, STAGE
+from scones_local.story import ServedModel, StoryFailed, labelled_pictures, tell_story
 from scones_local.summary import outcome_line, summarise
 from scones_local.supervisor import supervised
 from scones_local.tracepage import render_trace_page
@@ -28,13 +32,16 @@ if TYPE_CHECKING:
 
     import boto3
 
+    from scones_local.capturefiles import CapturedImage
     from scones_local.pictures import Picture
-    from scones_local.stack import StackSettings
+    from scones_local.stack import RunningStack, StackSettings
+    from scones_local.story import StorySettings
     from scones_local.traffic import Outcome, Upload
 
 __all__ = ["DemoSettings", "pictures_for", "run_demo"]
 
 RESULTS = ("summary.json", "outcomes.jsonl", "trace.html")
+FOLDERS = ("captures", "labels", "drift")
 MARKS = {
     "accepted": "[green]accepted[/]   ",
     "review": "[yellow]review[/]     ",
@@ -58,6 +65,7 @@ class DemoSettings:
         count: How many pictures at most.
         archive: The user's copy of CIFAR-100.
         in_flight: Uploads that wait for their outcome at a time.
+        story: The drift story to tell afterwards, if any.
     """
 
     out: Path
@@ -65,6 +73,7 @@ class DemoSettings:
     count: int
     archive: str | None
     in_flight: int = 2
+    story: StorySettings | None = None
 
 
 def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
@@ -75,9 +84,7 @@ def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
         StartFailed: The stack did not start.
     """
     console = Console(highlight=False)
-    demo.out.mkdir(parents=True, exist_ok=True)
-    for result in RESULTS:
-        (demo.out / result).unlink(missing_ok=True)
+    _clear(demo.out)
     pictures = pictures_for(stack, demo)
     console.print("Starting the engine, the model's server, the functions and the stacks ...")
     started = time.time()
@@ -86,17 +93,92 @@ def run_demo(stack: StackSettings, demo: DemoSettings) -> bool:
         console.print(f"Up after {began - started:.1f} s. Uploading {len(pictures)} pictures.")
         session = connect(running.environment)
         uploads = _send(session, running.outputs, pictures, demo, console)
-        traces = fetch_traces(session, began)
+        summary = _conclude(session, began, uploads, demo.out, console)
+        images = _copy_captures(session, running, uploads, demo.out, console)
+        told = demo.story is None or _tell_story(demo.story, running, uploads, images, console)
+    return told and not (summary["lost"] or summary["duplicates"] or summary["not_uploaded"])
+
+
+def _clear(out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for result in RESULTS:
+        (out / result).unlink(missing_ok=True)
+    for folder in FOLDERS:
+        shutil.rmtree(out / folder, ignore_errors=True)
+
+
+def _conclude(
+    session: boto3.Session, began: float, uploads: Sequence[Upload], out: Path, console: Console
+) -> dict[str, Any]:
+    """Write and print what became of the uploads; return the summary."""
+    traces = fetch_traces(session, began)
     whole = sum(is_whole(documents, FUNCTIONS) for documents in traces)
     summary = summarise(uploads, whole)
-    _write(demo.out, uploads, summary)
-    page = _write_trace(demo.out, uploads, traces)
+    _write(out, uploads, summary)
+    page = _write_trace(out, uploads, traces)
     for upload in uploads:
         if upload.failure:
             told = f"{upload.picture.name!r}  {upload.failure}"
             console.print(f"[red]not uploaded[/] {escape(told)}", soft_wrap=True)
-    _print_summary(console, summary, demo.out, page)
-    return not (summary["lost"] or summary["duplicates"] or summary["not_uploaded"])
+    _print_summary(console, summary, out, page)
+    return summary
+
+
+def _copy_captures(
+    session: boto3.Session,
+    running: RunningStack,
+    uploads: Sequence[Upload],
+    out: Path,
+    console: Console,
+) -> list[CapturedImage]:
+    """Keep what Data Capture wrote, with the labels of the pictures, for `make report`."""
+    labels = [
+        Label(datetime.fromtimestamp(upload.sent_at, UTC), decided["inference_id"], label)
+        for upload, decided in _decisions(uploads)
+        if (label := upload.picture.label)
+    ]
+    write_ground_truth(out / "labels", labels)
+    awaited = {decided["inference_id"] for _, decided in _decisions(uploads)}
+    images = copy_captures(session.client("s3"), running.captures, out / "captures", awaited)
+    missing = awaited - {image.inference_id for image in images}
+    console.print(f"Captures       {out / 'captures'}", soft_wrap=True)
+    if missing:
+        console.print(f"[red]{len(missing)} of {len(awaited)} predictions were not captured.[/]")
+    return images
+
+
+def _decisions(uploads: Sequence[Upload]) -> list[tuple[Upload, Mapping[str, Any]]]:
+    """What was decided about each upload that the model saw."""
+    return [
+        (upload, outcome.body)
+        for upload in uploads
+        for outcome in upload.outcomes
+        if outcome.kind in {"accepted", "review"}
+    ]
+
+
+def _tell_story(
+    story: StorySettings,
+    running: RunningStack,
+    uploads: Sequence[Upload],
+    images: Sequence[CapturedImage],
+    console: Console,
+) -> bool:
+    """Tell the drift story; False, with the reason printed, if that failed."""
+    decisions = _decisions(uploads)
+    labels = {decided["inference_id"]: upload.picture.label for upload, decided in decisions}
+    pictures = labelled_pictures(images, labels)
+    if not (pictures and decisions):
+        console.print("No drift story: the model saw no picture.")
+        return True
+    threshold = decisions[0][1]["threshold"]
+    model = ServedModel(running.model_url, ENDPOINT, running.classes, threshold)
+    try:
+        tell_story(story, model, pictures, console)
+    except StoryFailed as failure:
+        console.print(f"[red]No drift report:[/] {escape(str(failure))}", soft_wrap=True)
+        return False
+    return True
 
 
 def pictures_for(stack: StackSettings, demo: DemoSettings) -> list[Picture]:

@@ -22,7 +22,7 @@ from scones_local.program import StartFailed, free_port, run_program
 from scones_local.xray import collect_traces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -72,11 +72,15 @@ class RunningStack:
         environment: Variables that make the AWS CLI and boto3 talk to the stack.
         outputs: The orchestration stack's CloudFormation outputs.
         captures: `s3://` prefix of the Data Capture files.
+        model_url: The serving program's, without an endpoint before it.
+        classes: The model's, in class order.
     """
 
     environment: Mapping[str, str]
     outputs: Mapping[str, str]
     captures: str
+    model_url: str
+    classes: Sequence[str]
 
     def to_json(self) -> str:
         """Write this for another process, as one line."""
@@ -108,16 +112,17 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
         aws = connect(environment)
         serving = await enter(_serving(settings, model_url))
         engine = await enter(_engine(settings, environment, collector))
-        parameters = _parameters(await _describe_model(settings))
+        model = await _describe_model(settings)
         await engine.answers(f"{engine_url}/_ministack/health")
         # Opened after the engine, so that it writes its last captures while there is an S3.
         prefix = f"s3://{CAPTURES}/datacapture"
         capture = CaptureSettings(destination=prefix, endpoint=ENDPOINT)
         captures = await enter(capture_invocations(capture, aws.client("s3")))
         await enter(serve_endpoint(runtime, captures))
-        outputs = await asyncio.to_thread(_create_stacks, settings, aws, parameters)
+        outputs = await asyncio.to_thread(_create_stacks, settings, aws, _parameters(model))
         await serving.answers(f"{model_url}/ping")
-        yield RunningStack(environment, outputs, f"{prefix}/{ENDPOINT}")
+        captured = f"{prefix}/{ENDPOINT}"
+        yield RunningStack(environment, outputs, captured, model_url, model["labels"])
 
 
 def _environment(

@@ -123,8 +123,8 @@ class Detector:
             readings.append(
                 Reading(
                     value,
-                    line.center - reach,
-                    line.center + reach,
+                    max(0.0, line.center - reach),  # all three are shares or probabilities
+                    min(1.0, line.center + reach),
                     outside=side != 0,
                     far=abs(away) > line.reach(window.records, self._far_chance),
                     twice=side != 0 and side == before,
