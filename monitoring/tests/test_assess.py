@@ -8,8 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from monitoring.tests.capturing import Traffic, capture, line
+from moto import mock_aws
 
 from scones_monitoring.assess import (
     ReportSettings,
@@ -178,6 +180,30 @@ def test_malformed_lines_are_counted_listed_and_never_fatal(
     assert place.as_posix().endswith(listed.file)
     assert (listed.offset, listed.reason) == (len(line(capture())), "no JSON")
     assert made.malformed_reasons == {"no JSON": 1}
+
+
+def test_captures_and_labels_in_s3_give_the_same_report(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = report(traffic, labels=traffic.labels)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="data")
+        for path in (
+            *Path(traffic.captures).rglob("*.jsonl"),
+            *Path(traffic.labels).rglob("*.jsonl"),
+        ):
+            key = path.relative_to(traffic.root).as_posix()
+            client.put_object(Bucket="data", Key=key, Body=path.read_bytes())
+        places = {"captures": "s3://data/captures", "labels": "s3://data/labels/"}
+        there = report(traffic, **places)
+        same = {"made_at": "", "captures": ""}
+        assert replace(there, **same) == replace(here, **same)  # type: ignore[arg-type]
+        kept = client.list_objects_v2(Bucket="data", Prefix="captures/_summaries/")
+        assert kept["KeyCount"] == 13  # the period's hours, and one before it
 
 
 def test_several_machines_shares_give_the_same_report(tmp_path: Path, traffic: Traffic) -> None:

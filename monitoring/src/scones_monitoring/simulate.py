@@ -7,6 +7,7 @@ differ as real ones do: by their mix of classes and by how sure the model is.
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -40,15 +41,30 @@ SOON = 7
 
 @dataclass(frozen=True)
 class Drift:
-    """A planted change: the margin's scale, points of the mix, share of degraded images."""
+    """A planted change, and what is usual where it happens.
+
+    Attributes:
+        scale: Of the margin.
+        mix: Points of the mix.
+        degraded: Share of degraded images.
+        rhythm: How far the day takes the mix (in points) and the margin (relatively) up and down,
+            in the baseline as well.
+    """
 
     scale: float = 1.0
     mix: float = 0.0
     degraded: float = 0.0
+    rhythm: float = 0.0
+
+    @property
+    def before(self) -> Drift:
+        """What is usual."""
+        return Drift(rhythm=self.rhythm)
 
 
 DRIFTS: Mapping[str, Drift] = {
     "healthy": Drift(),
+    "healthy, with day and night": Drift(rhythm=0.04),
     "confidence x0.85": Drift(scale=0.85),
     "mix +8 points": Drift(mix=0.08),
     "8 % degraded images": Drift(degraded=0.08),
@@ -124,19 +140,27 @@ def simulate(
     for number, size in enumerate(simulation.sizes):
         runs: dict[str, list[_Run]] = {name: [] for name in DRIFTS}
         for done in range(simulation.runs):
-            baseline = [_window(random, size, Drift()) for _ in range(simulation.baseline)]
             for name, drift in DRIFTS.items():
-                windows = [_window(random, size, drift) for _ in range(simulation.windows)]
+                baseline = _windows(random, size, drift.before, simulation.baseline)
+                windows = _windows(random, size, drift, simulation.windows)
                 runs[name].append(_judge(baseline, windows))
             progress(number * simulation.runs + done + 1, total)
         outcomes += [_outcome(size, name, of_drift) for name, of_drift in runs.items()]
     return outcomes
 
 
-def _window(random: Generator, size: int, drift: Drift) -> _Window:
+def _windows(random: Generator, size: int, drift: Drift, count: int) -> list[_Window]:
+    """Draw consecutive hours, from the same hour of the day on."""
+    return [
+        _window(random, size, drift, drift.rhythm * math.sin(math.tau * hour / 24))
+        for hour in range(count)
+    ]
+
+
+def _window(random: Generator, size: int, drift: Drift, rhythm: float) -> _Window:
     """Draw the predictions of one hour, which differs a little from others."""
-    mix = 0.5 + drift.mix + random.normal(0, MIX_SPREAD)
-    scale = drift.scale * np.exp(random.normal(0, TEMPERATURE_SPREAD))
+    mix = 0.5 + drift.mix + rhythm + random.normal(0, MIX_SPREAD)
+    scale = drift.scale * np.exp(rhythm + random.normal(0, TEMPERATURE_SPREAD))
     truth = random.random(size) < mix
     margins = random.normal(MARGIN_MEAN, MARGIN_SPREAD, size) * scale
     degraded = random.random(size) < drift.degraded
