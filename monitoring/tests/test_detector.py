@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -183,23 +184,43 @@ def test_t_quantiles_are_those_of_the_tables() -> None:
     assert t_quantile(0.05, 1e9) == pytest.approx(1.960, abs=1e-3)
 
 
+def hours(sizes: list[int], begin: str = "2026-11-22T18") -> list[Summary]:
+    start = datetime.fromisoformat(f"{begin}:00")
+    names = [f"{start + timedelta(hours=n):%Y-%m-%dT%H}" for n in range(len(sizes))]
+    return [
+        replace(window(records=size), first=name, last=name)
+        for size, name in zip(sizes, names, strict=True)
+    ]
+
+
 @given(st.lists(st.integers(1, 1200), max_size=60))
 def test_thin_hours_are_joined_in_order_and_nothing_is_lost(sizes: list[int]) -> None:
-    hours = [
-        replace(window(records=size), first=f"{n:04d}", last=f"{n:04d}")
-        for n, size in enumerate(sizes)
-    ]
-    merged = merge_thin_hours(hours[::-1])
+    merged = merge_thin_hours(hours(sizes)[::-1])
     assert sum(one.records for one in merged) == sum(sizes)
-    assert [one.first for one in merged] == sorted(one.first for one in merged)
     assert all(before.last < after.first for before, after in itertools.pairwise(merged))
     for one, following in itertools.pairwise(merged):
-        assert one.records >= ENOUGH or following.records >= ENOUGH
+        new_day = one.last[:10] != following.first[:10] and one.records >= TOO_FEW
+        assert one.records >= ENOUGH or following.records >= ENOUGH or new_day
+
+
+@given(st.lists(st.integers(30, 400), min_size=60, max_size=80), st.integers(0, 20))
+def test_a_day_is_divided_alike_whichever_hour_a_report_begins_with(
+    sizes: list[int], later: int
+) -> None:
+    def from_the_second_midnight_on(begin: int) -> list[str]:
+        merged = merge_thin_hours(hours(sizes)[begin:])
+        return [one.first for one in merged if one.first >= "2026-11-24T00"]
+
+    assert from_the_second_midnight_on(0) == from_the_second_midnight_on(later)
+
+
+def test_a_window_with_too_few_goes_on_over_midnight() -> None:
+    merged = merge_thin_hours(hours([40, 40, 40, 40], "2026-11-22T22"))
+    assert [one.records for one in merged] == [160]
 
 
 def test_a_full_hour_stands_alone() -> None:
-    hours = [replace(window(records=n), first=f) for n, f in ((600, "a"), (300, "b"), (900, "c"))]
-    assert [one.records for one in merge_thin_hours(hours)] == [600, 300, 900]
+    assert [one.records for one in merge_thin_hours(hours([600, 300, 900]))] == [600, 300, 900]
 
 
 def test_the_floor_is_one_point() -> None:

@@ -13,6 +13,7 @@ __all__ = ["ENOUGH", "TOO_FEW", "merge_thin_hours"]
 
 TOO_FEW = 100
 """Fewer predictions are no window to judge: a share of 40 % is then known to +-10 points."""
+DAY = len("2026-11-22")
 ENOUGH = 500
 """Hours are joined until they have so many; an hour that has more stands alone."""
 
@@ -20,12 +21,20 @@ ENOUGH = 500
 def merge_thin_hours(hours: Iterable[Summary]) -> list[Summary]:
     """Join consecutive hours of one variant towards `ENOUGH` predictions a window.
 
-    The last window is what is left: it can have fewer, even fewer than `TOO_FEW`.
+    A new day begins a new window, unless that before has too few: so the hours of a day are joined
+    alike in every report, whichever hour it begins with. The last window is what is left.
     """
     windows: list[Summary] = []
     for hour in sorted(hours, key=lambda summary: summary.first):
-        if windows and windows[-1].records < ENOUGH and hour.records < ENOUGH:
+        if windows and _join(windows[-1], hour):
             windows[-1] += hour
         else:
             windows.append(hour)
     return windows
+
+
+def _join(window: Summary, hour: Summary) -> bool:
+    if window.records >= ENOUGH or hour.records >= ENOUGH:
+        return False
+    same_day = window.last[:DAY] == hour.first[:DAY]
+    return same_day or window.records < TOO_FEW
