@@ -32,6 +32,7 @@ PACKAGES = {
 }
 SERVICES = ("serializer", "classifier", "filter")
 PROGRAMS = ["engine", *SERVICES, "model", "monitoring", "local"]
+RIVALS = ("evidently", "nannyml")
 RUNTIMES = [f"runtime({program})" for program in PROGRAMS]
 ENVIRONMENTS = Path(".nox")
 ALARM = 3
@@ -215,6 +216,33 @@ def scones_monitor(
     session.run(command, *arguments, external=True, success_codes=success_codes)
 
 
+@nox.session
+def tests_spark(session: nox.Session) -> None:
+    """Read captures with a real local Spark; needs Java 17, so only who asks for it runs it."""
+    install(session, PACKAGES["monitoring"], "requirements-spark.txt")
+    spark = "monitoring/src/scones_monitoring/spark.py"
+    session.run("mypy", spark, "monitoring/tests_spark", env={"MYPYPATH": "monitoring/src"})
+    pytest(session, "monitoring/tests_spark")
+
+
+@nox.session
+@nox.parametrize("tool", RIVALS, ids=RIVALS)
+def rival(session: nox.Session, tool: str) -> None:
+    """Build the environment of a drift tool to compare with."""
+    session.install("--require-hashes", "-r", f"monitoring/bench/requirements-{tool}.txt")
+
+
+@nox.session(
+    requires=["runtime(monitoring)", *(f"rival({tool})" for tool in RIVALS)], venv_backend="none"
+)
+def bench_monitoring(session: nox.Session) -> None:
+    """Measure reading against json.loads, and reports against other drift tools."""
+    python = f"{ENVIRONMENTS}/runtime-monitoring/bin/python"
+    session.run(python, "monitoring/bench/reader.py", *session.posargs, external=True)
+    others = [f"--{tool}={ENVIRONMENTS}/rival-{tool}/bin/python" for tool in RIVALS]
+    session.run(python, "monitoring/bench/drift_report.py", *others, external=True)
+
+
 @nox.session(requires=RUNTIMES)
 def flow(session: nox.Session) -> None:
     """Test the whole flow end to end on the local engine."""
@@ -265,6 +293,14 @@ def lock(session: nox.Session) -> None:
     constraint = ("-c", "model/requirements-test.txt")
     sources = ("model/pyproject.toml", *training, *constraint)
     compile_lock(session, Path("model/requirements-train.txt"), *sources)
+    monitoring = Path("monitoring/pyproject.toml")
+    spark = ("--extra", "spark", "--group", f"{monitoring}:test", "--group", f"{monitoring}:spark")
+    constraint = ("-c", "monitoring/requirements-test.txt")
+    sources = (str(monitoring), *spark, *constraint)
+    compile_lock(session, Path("monitoring/requirements-spark.txt"), *sources)
+    for tool in RIVALS:
+        group = ("--group", f"{monitoring}:{tool}")
+        compile_lock(session, Path(f"monitoring/bench/requirements-{tool}.txt"), *group)
     for name in ("engine", "function"):
         group = ("--group", f"local/pyproject.toml:{name}")
         compile_lock(session, Path("local") / f"requirements-{name}.txt", *group)

@@ -9,6 +9,7 @@ from monitoring.tests.capturing import label_record, line
 
 from scones_monitoring.errors import NothingReadable
 from scones_monitoring.labels import read_labels
+from scones_monitoring.store import Folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +52,18 @@ def test_a_line_that_is_no_label_is_counted_and_the_others_go_on(tmp_path: Path,
     (tmp_path / "a.jsonl").write_text(f"{text}\n\n{json.dumps(label_record('one', 'bicycle'))}\n")
     truth = read_labels(str(tmp_path))
     assert (truth.by_id, truth.malformed) == ({"one": "bicycle"}, 1)
+
+
+def test_labels_that_may_not_be_read_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(_self: Folder, name: str) -> bytes:
+        raise PermissionError(name)
+
+    write(tmp_path, "a.jsonl", label_record("one", "bicycle"))
+    monkeypatch.setattr(Folder, "load", refuse)
+    with pytest.raises(NothingReadable, match=r"cannot be read: a\.jsonl"):
+        read_labels(str(tmp_path))
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from monitoring.tests.capturing import IMAGE, capture, line
 
 from scones_monitoring import reader
+from scones_monitoring.columns import Metadata
 from scones_monitoring.reader import CaptureReader
 from scones_monitoring.record import MalformedRecord, parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from scones_monitoring.reader import Records
+    from scones_monitoring.columns import Records
 
 
 class Row(NamedTuple):
@@ -32,16 +33,19 @@ class Row(NamedTuple):
     ids: tuple[str | None, str | None]
 
 
+UNKNOWN = Metadata("")
+
+
 class Found(NamedTuple):
     rows: list[Row]
     malformed: list[tuple[tuple[str, int], str]]
 
 
-def fast(files: dict[str, bytes], chunk: int | None = None) -> Found:
+def fast(files: dict[str, bytes], chunk: int | None = None, *, ids: bool = True) -> Found:
     """What `CaptureReader` makes of files; `chunk` is how much a stream hands over at a time."""
     found = Found([], [])
     streams = ((name, Slowly(content, chunk)) for name, content in files.items())
-    for records in CaptureReader().read(streams):
+    for records in CaptureReader(ids=ids).read(streams):
         found.rows.extend(rows(records))
         found.malformed.extend((records.place(at), why) for at, why in records.malformed)
     return found
@@ -49,7 +53,7 @@ def fast(files: dict[str, bytes], chunk: int | None = None) -> Found:
 
 def rows(records: Records) -> Iterable[Row]:
     for row, start in enumerate(records.starts):
-        about = records.metadata[row]
+        about = records.metadata[row] if records.metadata else UNKNOWN
         yield Row(
             records.place(start),
             float(records.confidences[row]),
@@ -93,7 +97,12 @@ def careful(files: dict[str, bytes]) -> Found:
 def agree(files: dict[str, bytes], chunk: int | None = None) -> Found:
     found = fast(files, chunk)
     assert found == careful(files)
+    assert without_ids(fast(files, chunk, ids=False)) == without_ids(found)
     return found
+
+
+def without_ids(found: Found) -> Found:
+    return Found([row._replace(ids=(None, None)) for row in found.rows], found.malformed)
 
 
 ANSWERS = st.one_of(
@@ -243,6 +252,20 @@ def test_records_are_batched_and_not_read_one_by_one(monkeypatch: pytest.MonkeyP
         text = {"JSON": "[0.9, 0.1]", "CSV": "0.9,0.1", "BASE64": "WzAuOSwgMC4xXQ=="}[encoding]
         for image in (IMAGE, None):
             usual = line(capture(text, encoding=encoding, image=image))
-            assert len(fast({"file": usual * 300}).rows) == 300
+            for ids in (True, False):
+                assert len(fast({"file": usual * 300}, ids=ids).rows) == 300
     named = line(capture({"predictions": [[0.9, 0.1]]}))
     assert len(fast({"file": named * 300}).rows) == 300
+
+
+def test_usual_records_are_not_even_decoded_when_ids_are_not_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the quickest way would never be taken, and nothing would say so."""
+
+    def refuse(_lines: bytes) -> None:
+        raise AssertionError("records were decoded")
+
+    monkeypatch.setattr(reader, "decode_captures", refuse)
+    found = fast({"file": USUAL * 100}, ids=False)
+    assert without_ids(careful({"file": USUAL * 100})) == found

@@ -18,7 +18,7 @@ def test_a_healthy_model_is_rarely_called_an_alarm_and_every_drift_is_found(
     """The claim of the README at the size where both are sharpest; `make simulate` shows more."""
     shares = {name: one.alarms for name, one in outcomes.items()}  # type: ignore[attr-defined]
     assert shares.pop("healthy") <= 0.01
-    assert shares.pop("healthy, with day and night") <= 0.1
+    assert shares.pop("healthy, day and night") <= 0.1
     assert min(shares.values()) >= 0.75
 
 

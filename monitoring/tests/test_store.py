@@ -8,7 +8,8 @@ import pytest
 from moto import mock_aws
 
 from scones_monitoring.errors import NothingReadable
-from scones_monitoring.store import Folder, S3Prefix, open_store
+from scones_monitoring.s3 import S3Prefix
+from scones_monitoring.store import Folder, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,10 +65,22 @@ def test_files_are_streamed_in_the_order_they_are_asked_for(store: Store) -> Non
     names = sorted(CONTENT) * 8
     buffer = bytearray(100)
     read = []
-    for name, stream in store.streams(names):
+    for name, stream in store.streams(names, refuse):
         size = stream.readinto(memoryview(buffer)) or 0
         read.append((name, bytes(buffer[:size])))
     assert read == [(name, CONTENT[name]) for name in names]
+
+
+def refuse(name: str) -> None:
+    raise AssertionError(f"{name} was refused")
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_go_on(store: Store) -> None:
+    refused: list[str] = []
+    names = ["absent.jsonl", "top.jsonl", "vehicles", "with space/\u00e4+%.jsonl"]
+    read = [name for name, _ in store.streams(names, refused.append)]
+    assert read == ["top.jsonl", "with space/\u00e4+%.jsonl"]
+    assert refused == ["absent.jsonl", "vehicles"]
 
 
 def test_a_part_of_a_file_can_be_read(store: Store) -> None:
@@ -109,7 +122,7 @@ def test_what_is_no_place_is_refused_with_what_would_be(place: str) -> None:
 
 
 def test_a_bucket_that_is_not_there_is_named(aws: None) -> None:
-    with pytest.raises(NothingReadable, match=r"s3://absent/x cannot be listed.*NoSuchBucket"):
+    with pytest.raises(FileNotFoundError, match=r"s3://absent/x: .*NoSuchBucket"):
         list(S3Prefix("absent", "x").entries(lambda _folder: True))
 
 
@@ -131,7 +144,7 @@ def test_days_are_listed_at_once(aws: None, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_folder_of_this_machine_is_read_with_one_open_file_at_a_time(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(b"x")
-    streams = Folder(tmp_path).streams(["a", "b"])
+    streams = Folder(tmp_path).streams(["a", "b"], refuse)
     _, first = next(streams)
     next(streams)
     assert first.closed  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from scones_monitoring.summarise import CACHE, Part, summarise_captures
 from scones_monitoring.summary import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from scones_monitoring.reader import Stream
 
@@ -42,9 +42,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     streams = Folder.streams
 
-    def watched(self: Folder, wanted: Iterable[str]) -> Iterator[tuple[str, Stream]]:
+    def watched(
+        self: Folder, wanted: Iterable[str], refused: Callable[[str], None]
+    ) -> Iterator[tuple[str, Stream]]:
         names.extend(wanted)
-        return streams(self, wanted)
+        return streams(self, wanted, refused)
 
     monkeypatch.setattr(Folder, "streams", watched)
     return names
@@ -110,6 +112,19 @@ def test_several_processes_read_the_same(traffic: Traffic, monkeypatch: pytest.M
     monkeypatch.setattr(summarise, "SHARE_BYTES", 20_000)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     assert read(traffic, cache=False) == alone
+
+
+def test_a_file_that_cannot_be_read_is_counted_and_read_the_next_time(traffic: Traffic) -> None:
+    gone = next(Path(traffic.captures).rglob("12/0030.jsonl"))
+    content = gone.read_bytes()
+    store = Folder(Path(traffic.captures))
+    folders = capture_folders(store, Selection())
+    gone.unlink()
+    reading = summarise_captures(store, folders, 0.9).reading
+    assert reading.malformed.reasons == {"no JSON": 1, "the file cannot be read": 1}
+    assert sum(one.records for one in reading.summaries.values()) == 180
+    gone.write_bytes(content)
+    assert sum(one.records for one in read(traffic).reading.summaries.values()) == 210
 
 
 def test_progress_is_told_in_bytes_up_to_the_end(traffic: Traffic) -> None:

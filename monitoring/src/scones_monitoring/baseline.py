@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from botocore.exceptions import BotoCoreError, ClientError
 
 from scones_monitoring.accuracy import Truth
 from scones_monitoring.errors import InvalidBaseline, InvalidUsage, NothingReadable
@@ -176,7 +175,7 @@ def load_baseline(place: str, threshold: float | None) -> Baseline:
     folder, _, name = place.rpartition("/")
     try:
         content = open_store(folder or ("/" if place.startswith("/") else ".")).load(name)
-    except (NothingReadable, OSError, ClientError, BotoCoreError) as error:
+    except (NothingReadable, OSError) as error:
         raise InvalidBaseline(f"The baseline {place} cannot be read: {error}") from None
     if content is None:
         raise InvalidBaseline(f"There is no baseline {place}: make one with `scones-monitor "

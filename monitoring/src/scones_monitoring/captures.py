@@ -86,8 +86,11 @@ def capture_folders(store: Store, selection: Selection) -> list[CaptureFolder]:
     """
     found: defaultdict[str, list[Entry]] = defaultdict(list)
     earliest, latest = _around(selection)
-    for entry in store.entries(lambda folder: _may_hold(folder, earliest, latest)):
-        found[entry.name.rpartition("/")[0]].append(entry)
+    try:
+        for entry in store.entries(lambda folder: _may_hold(folder, earliest, latest)):
+            found[entry.name.rpartition("/")[0]].append(entry)
+    except OSError as error:
+        raise NothingReadable(f"{store.root} cannot be listed: {error}") from error
     folders = [_folder(store, name, entries) for name, entries in sorted(found.items())]
     wanted = [one for one in folders if selection.variant in {None, one.variant} and one.files]
     _check(store, selection, folders, wanted)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scones_monitoring.captures import CaptureFolder
     from scones_monitoring.store import Store
 
-__all__ = ["Evidence", "ReportSettings", "gather", "write_summaries"]
+__all__ = ["Evidence", "ReportSettings", "gather", "save_summaries", "write_summaries"]
 
 THRESHOLD = 0.9
 
@@ -214,23 +214,35 @@ def write_summaries(settings: ReportSettings, out: Path, name: str) -> None:
     gathered = _from_captures(
         replace(settings, cache=False), store, threshold, labels, lambda _done, _total: None
     )
+    save_summaries(
+        out / f"{name}.json", gathered.endpoint, threshold, gathered.part, gathered.notes
+    )
+
+
+def save_summaries(
+    path: Path, endpoint: str, threshold: float, part: Part, notes: Sequence[str] = ()
+) -> None:
+    """Write what came of some captures, for `ReportSettings.summaries` to find."""
     content = {
-        "endpoint": gathered.endpoint,
+        "endpoint": endpoint,
         "threshold": threshold,
-        "notes": gathered.notes,
-        "reading": gathered.part.reading.to_json(),
-        "matches": gathered.part.matches,
+        "notes": list(notes),
+        "reading": part.reading.to_json(),
+        "matches": part.matches,
     }
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def _from_summaries(place: str, threshold: float) -> _Gathered:
     store = open_store(place)
-    names = sorted(e.name for e in store.entries(lambda _: True) if e.name.endswith(".json"))
-    if not names:
+    try:
+        names = sorted(e.name for e in store.entries(lambda _: True) if e.name.endswith(".json"))
+        parts = [_summaries(place, name, store.load(name) or b"") for name in names]
+    except OSError as error:
+        raise NothingReadable(f"The summaries in {place} cannot be read: {error}") from error
+    if not parts:
         raise NothingReadable(f"{place} holds no summaries (*.json).")
-    parts = [_summaries(place, name, store.load(name) or b"") for name in names]
     for values in parts:
         if values["threshold"] != threshold:
             raise InvalidUsage(f"The summaries in {place} count what is below "

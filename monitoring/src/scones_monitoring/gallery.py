@@ -12,7 +12,6 @@ import json
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
 from scones_monitoring.report import GalleryImage
@@ -60,7 +59,7 @@ def _picture(store: Store | None, one: Least) -> str:
         raise NotShown("the captures were read elsewhere")
     try:
         line = store.tail(one.file, one.offset, LINE_BYTES).partition(b"\n")[0]
-    except (OSError, ClientError, BotoCoreError):
+    except OSError:
         raise NotShown("its capture file cannot be read any more") from None
     try:
         captured = json.loads(line)["captureData"]["endpointInput"]

@@ -10,9 +10,15 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from scones_monitoring.errors import NothingReadable
 from scones_monitoring.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scones_monitoring.store import Store
 
 __all__ = ["GroundTruth", "read_labels"]
 
@@ -31,14 +37,19 @@ def read_labels(place: str) -> GroundTruth:
     Raises:
         NothingReadable: There is no such place.
     """
-    store = open_store(place)
-    names = sorted(e.name for e in store.entries(lambda _folder: True) if e.name.endswith(".jsonl"))
     truth = GroundTruth()
-    for name in names:
-        for line in (store.load(name) or b"").splitlines():
-            if line.strip():
-                _add(truth, line)
+    try:
+        for line in _lines(open_store(place)):
+            _add(truth, line)
+    except OSError as error:
+        raise NothingReadable(f"The labels in {place} cannot be read: {error}") from error
     return truth
+
+
+def _lines(store: Store) -> Iterator[bytes]:
+    names = sorted(e.name for e in store.entries(lambda _folder: True) if e.name.endswith(".jsonl"))
+    for name in names:
+        yield from (line for line in (store.load(name) or b"").splitlines() if line.strip())
 
 
 def _add(truth: GroundTruth, line: bytes) -> None:

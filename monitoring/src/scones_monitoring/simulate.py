@@ -64,7 +64,7 @@ class Drift:
 
 DRIFTS: Mapping[str, Drift] = {
     "healthy": Drift(),
-    "healthy, with day and night": Drift(rhythm=0.04),
+    "healthy, day and night": Drift(rhythm=0.04),
     "confidence x0.85": Drift(scale=0.85),
     "mix +8 points": Drift(mix=0.08),
     "8 % degraded images": Drift(degraded=0.08),

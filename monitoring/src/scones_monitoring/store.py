@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import io
 import os
-import re
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from scones_monitoring.errors import NothingReadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mypy_boto3_s3 import S3Client
-
     from scones_monitoring.reader import Stream
 
-__all__ = ["Entry", "Folder", "S3Prefix", "Store", "open_store"]
-
-AHEAD = 16
-"""Objects fetched at a time: S3 answers in tens of milliseconds, of which reading needs one."""
-
-_DAY = re.compile(r"(^|/)\d{4}/\d\d/\d\d$", re.ASCII)
+__all__ = ["Entry", "Folder", "Store", "open_store"]
 
 
 class Entry(NamedTuple):
@@ -44,7 +29,7 @@ class Entry(NamedTuple):
 
 
 class Store(Protocol):
-    """Files below a root."""
+    """Files below a root; each method raises OSError where the place refuses."""
 
     @property
     def root(self) -> str:
@@ -53,8 +38,13 @@ class Store(Protocol):
     def entries(self, wanted: Callable[[str], bool]) -> Iterator[Entry]:
         """Every file, in no order, but for those in folders that are not wanted."""
 
-    def streams(self, names: Iterable[str]) -> Iterator[tuple[str, Stream]]:
-        """Open files one after the other; each is closed when the next is asked for."""
+    def streams(
+        self, names: Iterable[str], refused: Callable[[str], None]
+    ) -> Iterator[tuple[str, Stream]]:
+        """Open files one after the other; each is closed when the next is asked for.
+
+        Those that cannot be opened are named to `refused` instead.
+        """
 
     def tail(self, name: str, offset: int, size: int) -> bytes:
         """At most `size` bytes of a file from `offset` on."""
@@ -63,7 +53,7 @@ class Store(Protocol):
         """A small file whole; None where there is none."""
 
     def save(self, name: str, content: bytes) -> None:
-        """Write a small file; raises OSError or ClientError where that is not allowed."""
+        """Write a small file; raises OSError where that is not allowed."""
 
 
 def open_store(place: str) -> Store:
@@ -79,6 +69,8 @@ def open_store(place: str) -> Store:
     parts = urlsplit(place)
     if parts.scheme != "s3" or not parts.netloc:
         raise NothingReadable(f"{place} is no folder and no s3://bucket/prefix.")
+    from scones_monitoring.s3 import S3Prefix  # noqa: PLC0415 - only who needs it waits for boto3
+
     return S3Prefix(parts.netloc, parts.path.strip("/"))
 
 
@@ -95,7 +87,7 @@ class Folder:
 
     def entries(self, wanted: Callable[[str], bool]) -> Iterator[Entry]:
         """Every file below; a link to a folder is not followed."""
-        for place, folders, files in os.walk(self.path):
+        for place, folders, files in os.walk(self.path, onerror=_raise):
             below = os.path.relpath(place, self.path)
             names = {name: os.path.normpath(f"{below}/{name}") for name in (*folders, *files)}
             folders[:] = [name for name in folders if wanted(names[name])]
@@ -104,10 +96,17 @@ class Folder:
                     about = Path(place, name).stat()
                     yield Entry(names[name], about.st_size, str(about.st_mtime_ns))
 
-    def streams(self, names: Iterable[str]) -> Iterator[tuple[str, Stream]]:
+    def streams(
+        self, names: Iterable[str], refused: Callable[[str], None]
+    ) -> Iterator[tuple[str, Stream]]:
         """Open files one after the other."""
         for name in names:
-            with io.FileIO(str(self.path / name)) as file:
+            try:
+                file = io.FileIO(str(self.path / name))
+            except OSError:
+                refused(name)
+                continue
+            with file:
                 yield name, file
 
     def tail(self, name: str, offset: int, size: int) -> bytes:
@@ -132,86 +131,5 @@ class Folder:
         unfinished.replace(path)
 
 
-@dataclass(frozen=True)
-class S3Prefix:
-    """Objects below a prefix of a bucket, in the region and with the credentials at hand."""
-
-    bucket: str
-    prefix: str
-
-    @property
-    def root(self) -> str:
-        """Its `s3://` address, without a slash at the end."""
-        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
-
-    def __reduce__(self) -> tuple[type[S3Prefix], tuple[str, str]]:
-        return S3Prefix, (self.bucket, self.prefix)  # another process makes its own client
-
-    @cached_property
-    def _client(self) -> S3Client:
-        return boto3.client("s3", config=Config(max_pool_connections=AHEAD))
-
-    def _key(self, name: str) -> str:
-        return f"{self.prefix}/{name}" if self.prefix else name
-
-    def entries(self, wanted: Callable[[str], bool]) -> Iterator[Entry]:
-        """Every object below; goes down folder by folder where some may be left out.
-
-        Raises:
-            NothingReadable: S3 refuses.
-        """
-        try:
-            yield from self._entries("", wanted)
-        except (ClientError, BotoCoreError) as error:
-            raise NothingReadable(f"{self.root} cannot be listed: {error}") from error
-
-    def _entries(self, folder: str, wanted: Callable[[str], bool]) -> Iterator[Entry]:
-        start = self._key(f"{folder}/" if folder else "")
-        # A day's hours are fewer than the objects that one answer lists: no use to ask for each.
-        delimiter = "" if _DAY.search(folder) else "/"
-        pages = self._client.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self.bucket, Prefix=start, Delimiter=delimiter):
-            for found in page.get("Contents", ()):
-                name = found["Key"][len(self._key("")) :]
-                if delimiter or wanted(os.path.dirname(name)):  # noqa: PTH120 - a key is no path
-                    yield Entry(name, found["Size"], found["ETag"])
-            for below in page.get("CommonPrefixes", ()):
-                name = below["Prefix"][len(self._key("")) :].rstrip("/")
-                if wanted(name):
-                    yield from self._entries(name, wanted)
-
-    def streams(self, names: Iterable[str]) -> Iterator[tuple[str, Stream]]:
-        """Fetch objects, some ahead; hand them over one after the other."""
-        waiting = deque[tuple[str, Future[bytes]]]()
-        with ThreadPoolExecutor(AHEAD) as pool:
-            for name in names:
-                waiting.append((name, pool.submit(self._fetch, name)))
-                if len(waiting) == AHEAD:
-                    yield _opened(waiting.popleft())
-            while waiting:
-                yield _opened(waiting.popleft())
-
-    def _fetch(self, name: str) -> bytes:
-        return self._client.get_object(Bucket=self.bucket, Key=self._key(name))["Body"].read()
-
-    def tail(self, name: str, offset: int, size: int) -> bytes:
-        """At most `size` bytes of an object from `offset` on."""
-        part = f"bytes={offset}-{offset + size - 1}"
-        answer = self._client.get_object(Bucket=self.bucket, Key=self._key(name), Range=part)
-        return answer["Body"].read()
-
-    def load(self, name: str) -> bytes | None:
-        """An object whole; None where there is none."""
-        try:
-            return self._fetch(name)
-        except self._client.exceptions.NoSuchKey:
-            return None
-
-    def save(self, name: str, content: bytes) -> None:
-        """Write an object."""
-        self._client.put_object(Bucket=self.bucket, Key=self._key(name), Body=content)
-
-
-def _opened(fetched: tuple[str, Future[bytes]]) -> tuple[str, Stream]:
-    name, content = fetched
-    return name, io.BytesIO(content.result())
+def _raise(error: OSError) -> None:
+    raise error  # else a folder that cannot be listed would be taken for an empty one

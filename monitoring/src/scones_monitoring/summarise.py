@@ -17,19 +17,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from scones_monitoring.reader import CaptureReader
-from scones_monitoring.summary import Reading, Tally
+from scones_monitoring.summary import UNREADABLE, Reading, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scones_monitoring.captures import CaptureFolder
-    from scones_monitoring.reader import Records
+    from scones_monitoring.columns import Records
     from scones_monitoring.store import Store
 
-__all__ = ["CACHE", "Match", "Part", "summarise_captures"]
+__all__ = ["CACHE", "Match", "Part", "Work", "divide", "read_work", "summarise_captures"]
 
 CACHE = "_summaries"
 FORMAT = 1
@@ -67,8 +65,15 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Work:
-    """Files that one process reads in one go."""
+class Work:
+    """Files that one process reads in one go.
+
+    Attributes:
+        folder: The number of the folder they lie in.
+        variant: The production variant.
+        names: Their names in the store.
+        size: Their bytes.
+    """
 
     folder: int
     variant: str
@@ -102,37 +107,39 @@ def summarise_captures(  # noqa: PLR0913 - each is the caller's to choose
         if cache and labels is None
         if (reading := _load(store, folder, prints[number])) is not None
     }
-    work = [one for n, folder in enumerate(folders) if n not in known for one in _divide(n, folder)]
+    work = [one for n, folder in enumerate(folders) if n not in known for one in divide(n, folder)]
     parts = {number: Part(reading, {}) for number, reading in known.items()}
     for one, part in _read_all(store, work, threshold, labels, progress):
         parts[one.folder] = parts[one.folder] + part if one.folder in parts else part
     if cache:
         for number in parts.keys() - known.keys():
-            _save(store, folders[number], prints[number], parts[number].reading)
+            if UNREADABLE not in parts[number].reading.malformed.reasons:  # it may be, next time
+                _save(store, folders[number], prints[number], parts[number].reading)
     return sum((parts[number] for number in sorted(parts)), Part(Reading(), {}))
 
 
-def _divide(number: int, folder: CaptureFolder) -> Iterator[_Work]:
+def divide(number: int, folder: CaptureFolder) -> Iterator[Work]:
+    """Divide a folder, which has this number among others, into shares of about equal size."""
     names: list[str] = []
     size = 0
     for file in folder.files:
         names.append(file.name)
         size += file.size
         if size >= SHARE_BYTES:
-            yield _Work(number, folder.variant, tuple(names), size)
+            yield Work(number, folder.variant, tuple(names), size)
             names, size = [], 0
     if names:
-        yield _Work(number, folder.variant, tuple(names), size)
+        yield Work(number, folder.variant, tuple(names), size)
 
 
 def _read_all(
     store: Store,
-    work: Sequence[_Work],
+    work: Sequence[Work],
     threshold: float,
     labels: Mapping[str, str] | None,
     progress: Callable[[int, int], None],
-) -> Iterator[tuple[_Work, Part]]:
-    read = partial(_read, store, threshold, labels)
+) -> Iterator[tuple[Work, Part]]:
+    read = partial(read_work, store, threshold, labels)
     total = sum(one.size for one in work)
     done = 0
     for one, part in zip(work, _in_processes(read, work, total), strict=True):
@@ -141,23 +148,24 @@ def _read_all(
         yield one, part
 
 
-def _in_processes(
-    read: Callable[[_Work], Part], work: Sequence[_Work], total: int
-) -> Iterator[Part]:
+def _in_processes(read: Callable[[Work], Part], work: Sequence[Work], total: int) -> Iterator[Part]:
     processes = min(os.cpu_count() or 1, len(work))
     if processes < 2 or total < ALONE_BYTES:  # noqa: PLR2004 - one is no company
         yield from map(read, work)
         return
     # Not by fork, which a process with threads does not survive for sure.
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         yield from pool.map(read, work)
 
 
-def _read(store: Store, threshold: float, labels: Mapping[str, str] | None, work: _Work) -> Part:
+def read_work(store: Store, threshold: float, labels: Mapping[str, str] | None, work: Work) -> Part:
+    """Read one share; with labels, also which predictions have one."""
     tally = Tally(work.variant, threshold)
     matches: dict[str, Match] = {}
-    for records in CaptureReader().read(store.streams(work.names)):
+    streams = store.streams(work.names, tally.refuse)
+    for records in CaptureReader(ids=bool(labels)).read(streams):
         tally.add(records)
         if labels:
             matches.update(_matches(records, labels, work.variant))
@@ -195,12 +203,12 @@ def _load(store: Store, folder: CaptureFolder, fingerprint: str) -> Reading | No
         kept = json.loads(store.load(_place(folder)) or b"null")
         if kept["fingerprint"] == fingerprint:
             return Reading.from_json(kept)
-    except (ValueError, KeyError, TypeError, OSError, ClientError, BotoCoreError):
+    except (ValueError, KeyError, TypeError, OSError):
         return None  # something else, something old, or not ours to read
     return None
 
 
 def _save(store: Store, folder: CaptureFolder, fingerprint: str, reading: Reading) -> None:
     content = json.dumps({"fingerprint": fingerprint, **reading.to_json()})
-    with suppress(OSError, ClientError, BotoCoreError):
+    with suppress(OSError):
         store.save(_place(folder), content.encode())

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scones_monitoring.reader import Records
+    from scones_monitoring.columns import Records
 
-__all__ = ["BINS", "EDGES", "Least", "Malformed", "Reading", "Summary", "Tally"]
+__all__ = ["BINS", "EDGES", "UNREADABLE", "Least", "Malformed", "Reading", "Summary", "Tally"]
 
 BINS = 50
 EDGES = tuple(number / BINS for number in range(BINS + 1))
@@ -31,6 +31,7 @@ LEAST = 12
 """How many of the least confident predictions a summary remembers."""
 ENOUGH = 16_384
 """Records that are counted at once: many, and few enough for sums of squares in 64 bits."""
+UNREADABLE = "the file cannot be read"
 LISTED = 20
 """How many malformed lines are listed; all are counted."""
 
@@ -221,6 +222,10 @@ class Tally:
         if records.malformed:
             lines = [(*records.place(start), reason) for start, reason in records.malformed]
             self._reading += Reading({}, malformed(lines))
+
+    def refuse(self, file: str) -> None:
+        """Count a file that cannot be read at all."""
+        self._reading += Reading({}, malformed([(file, 0, UNREADABLE)]))
 
     def reading(self) -> Reading:
         """What came of all that was added."""
