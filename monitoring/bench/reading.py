@@ -38,6 +38,19 @@ def read_with_json(folder: Path) -> None:
     tell_cost({"records": len(hours), "confidence": sum(confidences) / len(confidences)}, begun)
 
 
+def read_with_ours(folder: Path) -> None:
+    """Read with our reader what `read_with_json` reads."""
+    from scones_monitoring.reader import CaptureReader
+
+    paths = sorted(folder.rglob("*.jsonl"))
+    begun = cpu_seconds()
+    total, hours = 0.0, []
+    for records in CaptureReader(ids=False).read(_opened(paths)):
+        total += float(records.confidences.sum())
+        hours += records.hours
+    tell_cost({"records": len(hours), "confidence": total / len(hours)}, begun)
+
+
 def read_and_count(folder: Path) -> None:
     """Read and count as each of our processes does."""
     from scones_monitoring.reader import CaptureReader
@@ -112,7 +125,8 @@ def _memory_mb(process: int) -> float:
 
 WAYS: dict[str, Callable[[Path], None]] = {
     "json": read_with_json,
-    "reader": read_and_count,
+    "reader": read_with_ours,
+    "counted": read_and_count,
     "summarise": summarise,
     "memory": watch_memory,
 }

@@ -20,7 +20,7 @@ from scones_monitoring.batches import (
     Unusual,
     decode_answers,
     decode_captures,
-    decode_lists,
+    decode_rows,
     hours_of,
     hours_of_rows,
     probability_rows,
@@ -149,7 +149,7 @@ class CaptureReader:
         starts = np.concatenate(([start], newlines[:-1] + 1))
         jumped, escaped = self._may_be_jumped(starts, quotes, end)
         quickly = jumped and not escaped and not self._ids
-        if quickly and (alike := self._alike(starts, quotes, newlines + 1)):
+        if quickly and (alike := self._alike(quotes, newlines + 1)):
             return Records.of(*alike, [], starts.tolist(), segments)
         lines = self._shortened(quotes, newlines) if jumped else bytes(self._buffer[start:end])
         captures = decode_captures(lines)
@@ -208,7 +208,7 @@ class CaptureReader:
         return not inside, escaped
 
     def _alike(
-        self, starts: NDArray[np.intp], quotes: NDArray[np.intp], ends: NDArray[np.intp]
+        self, quotes: NDArray[np.intp], ends: NDArray[np.intp]
     ) -> tuple[NDArray[np.float64], list[str]] | None:
         found = self._shape.split(self._buffer, quotes, ends) if self._shape else None
         if found is None:
@@ -216,10 +216,8 @@ class CaptureReader:
             found = self._shape.split(self._buffer, quotes, ends) if self._shape else None
         if found is None:
             return None
-        answers = decode_lists(found[0])
-        if len(answers) != len(starts):
-            raise Unusual
-        return probability_rows(answers), hours_of_rows(found[1])
+        answers, times = found
+        return decode_rows(answers), hours_of_rows(times)
 
     def _shortened(self, quotes: NDArray[np.intp], newlines: NDArray[np.intp]) -> bytes:
         """The lines without their images."""

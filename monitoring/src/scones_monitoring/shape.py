@@ -67,8 +67,8 @@ class Shape:
 
     def split(
         self, buffer: bytearray, quotes: NDArray[np.intp], ends: NDArray[np.intp]
-    ) -> tuple[bytes, NDArray[np.uint8]] | None:
-        """Answers, a line each, and times, a row each; None unless all lines have this shape.
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """Answers and times, a row of ASCII each; None unless all lines have this shape.
 
         Args:
             buffer: Holds lines of printable ASCII without a backslash.
@@ -76,7 +76,9 @@ class Shape:
             ends: Where each line ends, behind its newline.
         """
         starts, stops = quotes + len(self.front), ends - len(self.back)
-        if (stops < starts).any():
+        lengths = stops - starts
+        # Windows as wide as the longest answer must not reach beyond the last line.
+        if lengths.min() < 1 or lengths.max() - lengths.min() > len(self.back):
             return None
         fronts = windows(buffer, len(self.front))[quotes]
         backs = windows(buffer, len(self.back))[stops]
@@ -85,9 +87,16 @@ class Shape:
         quoted = np.count_nonzero(backs == QUOTE)
         if (fronts != self.front).any() or not same.all() or quoted != self.quotes * len(backs):
             return None
-        places = zip(starts.tolist(), stops.tolist(), strict=True)
-        answers = b"\n".join([buffer[start:stop] for start, stop in places])
-        return answers, backs[:, self.time : self.time + len(_TIME)]
+        return _padded(buffer, starts, lengths), backs[:, self.time : self.time + len(_TIME)]
+
+
+def _padded(
+    buffer: bytearray, starts: NDArray[np.intp], lengths: NDArray[np.intp]
+) -> NDArray[np.uint8]:
+    """Texts of a buffer, a row each, filled up with spaces."""
+    width = int(lengths.max())
+    rows = windows(buffer, width)[starts]
+    return np.where(np.arange(width) < lengths[:, np.newaxis], rows, np.uint8(ord(" ")))
 
 
 def windows(buffer: bytearray, width: int) -> NDArray[np.uint8]:
