@@ -3,8 +3,8 @@
     python monitoring/bench/drift_report.py --evidently <its python> --nannyml <its python>
 
 Each gets a frame of confidence, predicted class and window, and one of the same shape to compare
-with, and writes what a person would look at. Each has an environment of its own, so that none has to
-bend to another's requirements. They take turns, each time in a fresh process.
+with, and writes what a person would look at. Each has an environment of its own, so that none has
+to bend to another's requirements. They take turns, each time in a fresh process.
 """
 
 from __future__ import annotations
