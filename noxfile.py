@@ -220,7 +220,7 @@ def scones_monitor(
 def tests_spark(session: nox.Session) -> None:
     """Read captures with a real local Spark; needs Java 17, so only who asks for it runs it."""
     install(session, PACKAGES["monitoring"], "requirements-spark.txt")
-    spark = "monitoring/src/scones_monitoring/spark.py"
+    spark = "monitoring/src/scones_monitoring/capture/spark.py"
     session.run("mypy", spark, "monitoring/tests_spark", env={"MYPYPATH": "monitoring/src"})
     pytest(session, "monitoring/tests_spark")
 

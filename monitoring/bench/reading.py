@@ -18,7 +18,7 @@ from measured import cpu_seconds, tell_cost
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scones_monitoring.summary import Reading
+    from scones_monitoring.capture.summary import Reading
 
 THRESHOLD = 0.9
 
@@ -40,7 +40,7 @@ def read_with_json(folder: Path) -> None:
 
 def read_with_ours(folder: Path) -> None:
     """Read with our reader what `read_with_json` reads."""
-    from scones_monitoring.reader import CaptureReader
+    from scones_monitoring.capture.reader import CaptureReader
 
     paths = sorted(folder.rglob("*.jsonl"))
     begun = cpu_seconds()
@@ -53,8 +53,8 @@ def read_with_ours(folder: Path) -> None:
 
 def read_and_count(folder: Path) -> None:
     """Read and count as each of our processes does."""
-    from scones_monitoring.reader import CaptureReader
-    from scones_monitoring.summary import Tally
+    from scones_monitoring.capture.reader import CaptureReader
+    from scones_monitoring.capture.summary import Tally
 
     paths = sorted(folder.rglob("*.jsonl"))
     begun = cpu_seconds()
@@ -94,9 +94,9 @@ def watch_memory(folder: Path) -> None:
 def _summarise(
     folder: Path, progress: Callable[[int, int], None]
 ) -> tuple[float, dict[str, float]]:
-    from scones_monitoring.captures import Selection, capture_folders
-    from scones_monitoring.store import open_store
-    from scones_monitoring.summarise import summarise_captures
+    from scones_monitoring.capture.layout import Selection, capture_folders
+    from scones_monitoring.capture.store import open_store
+    from scones_monitoring.capture.summarise import summarise_captures
 
     store = open_store(str(folder))
     folders = capture_folders(store, Selection())

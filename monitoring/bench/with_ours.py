@@ -11,8 +11,8 @@ import numpy as np
 from measured import cpu_seconds, tell_output
 
 from scones_monitoring.assess import ReportSettings, make_report, write_report
-from scones_monitoring.baseline import Baseline
-from scones_monitoring.summary import Reading, summarise
+from scones_monitoring.capture.summary import Reading, summarise
+from scones_monitoring.drift.baseline import Baseline
 
 THRESHOLD = 0.9
 START = datetime(2026, 11, 1)  # noqa: DTZ001 - hours are UTC and have no zone here

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scones_monitoring.accuracy import Truth, coverage, wilson
-from scones_monitoring.summarise import Match
-from scones_monitoring.summary import summarise
+from scones_monitoring.capture.summarise import Match
+from scones_monitoring.capture.summary import summarise
+from scones_monitoring.drift.accuracy import Truth, coverage, wilson
 
 LABELS = ("bicycle", "motorcycle")
 

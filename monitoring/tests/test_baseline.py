@@ -10,9 +10,9 @@ from monitoring.tests.capturing import Traffic
 from moto import mock_aws
 
 from scones_monitoring.assess import ReportSettings, make_baseline
-from scones_monitoring.baseline import Baseline, estimated_accuracy, load_baseline
+from scones_monitoring.capture.summary import Reading, Summary
+from scones_monitoring.drift.baseline import Baseline, estimated_accuracy, load_baseline
 from scones_monitoring.errors import InvalidBaseline, InvalidUsage
-from scones_monitoring.summary import Reading, Summary
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from monitoring.tests.capturing import Traffic, capture, line
 
-from scones_monitoring.captures import Selection, capture_folders, parse_hour
+from scones_monitoring.capture.layout import Selection, capture_folders, parse_hour
+from scones_monitoring.capture.store import Folder
 from scones_monitoring.errors import InvalidUsage, NothingReadable
-from scones_monitoring.store import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scones_monitoring.store import Entry
+    from scones_monitoring.capture.store import Entry
 
 GOOD = line(capture())
 NOON = datetime.fromisoformat("2026-11-22T12:00")

@@ -8,14 +8,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from scones_monitoring.charts import (
+from scones_monitoring.page.charts import (
     accuracy_curve,
     confidence_histogram,
     coverage_curve,
     reliability_curve,
 )
-from scones_monitoring.controlcharts import control_chart, distance_chart
-from scones_monitoring.drawing import BOTTOM, WIDTH, Scale
+from scones_monitoring.page.controlcharts import control_chart, distance_chart
+from scones_monitoring.page.drawing import BOTTOM, WIDTH, Scale
 from scones_monitoring.report import Chart, Distance, Histogram, Point
 
 if TYPE_CHECKING:

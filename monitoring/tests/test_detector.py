@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scones_monitoring.control import FLOOR, fit_line, measures, sidak, t_quantile
-from scones_monitoring.detector import CUSUM_LIMIT, Detector, Judgement
-from scones_monitoring.summary import BINS, QUANTUM, Summary
-from scones_monitoring.windows import ENOUGH, TOO_FEW, merge_thin_hours
+from scones_monitoring.capture.summary import BINS, QUANTUM, Summary
+from scones_monitoring.drift.control import FLOOR, fit_line, measures, sidak, t_quantile
+from scones_monitoring.drift.detector import CUSUM_LIMIT, Detector, Judgement
+from scones_monitoring.drift.windows import ENOUGH, TOO_FEW, merge_thin_hours
 
 LABELS = ("bicycle", "motorcycle")
 
@@ -203,7 +203,7 @@ def test_thin_hours_are_joined_in_order_and_nothing_is_lost(sizes: list[int]) ->
         assert one.records >= ENOUGH or following.records >= ENOUGH or new_day
 
 
-@given(st.lists(st.integers(30, 400), min_size=60, max_size=80), st.integers(0, 20))
+@given(st.lists(st.integers(TOO_FEW, 400), min_size=60, max_size=80), st.integers(0, 20))
 def test_a_day_is_divided_alike_whichever_hour_a_report_begins_with(
     sizes: list[int], later: int
 ) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scones_monitoring.distances import ks, ks_limits, psi, psi_limits
-from scones_monitoring.summary import Summary, summarise
+from scones_monitoring.capture.summary import Summary, summarise
+from scones_monitoring.drift.distances import ks, ks_limits, psi, psi_limits
 
 
 def drawn(seed: int, records: int = 500, a: float = 8.0) -> Summary:

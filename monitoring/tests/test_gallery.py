@@ -8,9 +8,9 @@ import pytest
 from monitoring.tests.capturing import capture, line, png
 from PIL import Image
 
-from scones_monitoring.gallery import SIDE, NotShown, gallery, thumbnail
-from scones_monitoring.store import Folder
-from scones_monitoring.summary import Least
+from scones_monitoring.capture.store import Folder
+from scones_monitoring.capture.summary import Least
+from scones_monitoring.page.gallery import SIDE, NotShown, gallery, thumbnail
 
 LABELS = ("bicycle", "motorcycle")
 

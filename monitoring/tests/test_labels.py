@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from monitoring.tests.capturing import label_record, line
 
+from scones_monitoring.capture.labels import read_labels
+from scones_monitoring.capture.store import Folder
 from scones_monitoring.errors import NothingReadable
-from scones_monitoring.labels import read_labels
-from scones_monitoring.store import Folder
 
 if TYPE_CHECKING:
     from pathlib import Path

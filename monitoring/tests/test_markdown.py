@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from scones_monitoring.markdown import render_markdown
+from scones_monitoring.page.markdown import render_markdown
 from scones_monitoring.report import Verdict
 
 if TYPE_CHECKING:

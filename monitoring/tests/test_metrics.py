@@ -8,7 +8,7 @@ from dataclasses import replace
 import boto3
 from botocore.stub import Stubber
 
-from scones_monitoring.metrics import metrics_of, model_monitor_lines, put_metrics
+from scones_monitoring.job.metrics import metrics_of, model_monitor_lines, put_metrics
 from scones_monitoring.report import (
     Estimate,
     Histogram,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scones_monitoring.page import render_page
+from scones_monitoring.page.page import render_page
 from scones_monitoring.report import Verdict
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from scones_monitoring import metrics, processing
 from scones_monitoring.errors import InvalidBaseline, InvalidUsage, NothingReadable
-from scones_monitoring.job import Job
+from scones_monitoring.job import metrics, processing
+from scones_monitoring.job.settings import Job
 from scones_monitoring.report import Verdict
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from monitoring.tests.capturing import IMAGE, capture, line
 
-from scones_monitoring import reader
-from scones_monitoring.columns import Metadata
-from scones_monitoring.reader import CaptureReader
-from scones_monitoring.record import MalformedRecord, parse_line
+from scones_monitoring.capture import reader
+from scones_monitoring.capture.columns import Metadata
+from scones_monitoring.capture.reader import CaptureReader
+from scones_monitoring.capture.record import MalformedRecord, parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from scones_monitoring.columns import Records
+    from scones_monitoring.capture.columns import Records
 
 
 class Row(NamedTuple):

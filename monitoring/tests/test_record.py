@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monitoring.tests.capturing import capture, line
 
-from scones_monitoring.record import MalformedRecord, hour_of, parse_answer, parse_line
+from scones_monitoring.capture.record import MalformedRecord, hour_of, parse_answer, parse_line
 
 ANSWER = (0.97, 0.03)
 

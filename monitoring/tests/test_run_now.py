@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from scones_monitoring.run_now import main
+from scones_monitoring.job.run_now import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

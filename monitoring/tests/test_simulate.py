@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scones_monitoring.simulate import DRIFTS, Simulation, simulate
+from scones_monitoring.drift.simulate import DRIFTS, Simulation, simulate
 
 SMALL = Simulation(sizes=(2000,), runs=12, baseline=24, windows=16, seed=3)
 

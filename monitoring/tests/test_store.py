@@ -7,15 +7,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from scones_monitoring.capture.s3 import S3Prefix
+from scones_monitoring.capture.store import Folder, open_store
 from scones_monitoring.errors import NothingReadable
-from scones_monitoring.s3 import S3Prefix
-from scones_monitoring.store import Folder, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scones_monitoring.store import Store
+    from scones_monitoring.capture.store import Store
 
 CONTENT = {
     "vehicles/blue/2026/11/22/10/a.jsonl": b"first\nsecond\n",

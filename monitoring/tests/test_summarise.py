@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from monitoring.tests.capturing import Traffic, capture, line
 
-from scones_monitoring import summarise
-from scones_monitoring.captures import Selection, capture_folders
-from scones_monitoring.store import Folder
-from scones_monitoring.summarise import CACHE, Part, summarise_captures
-from scones_monitoring.summary import Reading
+from scones_monitoring.capture import summarise
+from scones_monitoring.capture.layout import Selection, capture_folders
+from scones_monitoring.capture.store import Folder
+from scones_monitoring.capture.summarise import CACHE, Part, summarise_captures
+from scones_monitoring.capture.summary import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from scones_monitoring.reader import Stream
+    from scones_monitoring.capture.reader import Stream
 
 TEN = datetime.fromisoformat("2026-11-22T10:00")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from monitoring.tests.capturing import capture, line
 from monitoring.tests.test_reader import Slowly
 
-from scones_monitoring.reader import CaptureReader
-from scones_monitoring.summary import (
+from scones_monitoring.capture.reader import CaptureReader
+from scones_monitoring.capture.summary import (
     BINS,
     EDGES,
     LEAST,

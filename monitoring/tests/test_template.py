@@ -12,7 +12,7 @@ import pytest
 import yaml
 from botocore.validate import ParamValidator
 
-from scones_monitoring import job
+from scones_monitoring.job import settings as job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

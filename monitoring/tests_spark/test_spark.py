@@ -9,20 +9,20 @@ import pytest
 from monitoring.tests.capturing import Traffic
 from pyspark.sql import SparkSession
 
-from scones_monitoring import spark as spark_job
-from scones_monitoring import summarise
-from scones_monitoring.captures import Selection, capture_folders
+from scones_monitoring.capture import spark as spark_job
+from scones_monitoring.capture import summarise
+from scones_monitoring.capture.layout import Selection, capture_folders
+from scones_monitoring.capture.spark import summarise_with_spark
+from scones_monitoring.capture.store import open_store
+from scones_monitoring.capture.summarise import summarise_captures
 from scones_monitoring.errors import NothingReadable
 from scones_monitoring.evidence import ReportSettings, gather
-from scones_monitoring.spark import summarise_with_spark
-from scones_monitoring.store import open_store
-from scones_monitoring.summarise import summarise_captures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scones_monitoring.summary import Reading
+    from scones_monitoring.capture.summary import Reading
 
 HOUR = "2026-11-22T10"
 

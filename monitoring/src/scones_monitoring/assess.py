@@ -6,14 +6,21 @@ from datetime import UTC, datetime
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
-from scones_monitoring import wording
-from scones_monitoring.accuracy import coverage
-from scones_monitoring.baseline import FEW_WINDOWS, Baseline, estimated_accuracy, load_baseline
+from scones_monitoring.capture.summary import EDGES, LEAST
+from scones_monitoring.drift import wording
+from scones_monitoring.drift.accuracy import coverage
+from scones_monitoring.drift.baseline import (
+    FEW_WINDOWS,
+    Baseline,
+    estimated_accuracy,
+    load_baseline,
+)
+from scones_monitoring.drift.variants import variant_report
 from scones_monitoring.errors import InvalidBaseline
 from scones_monitoring.evidence import Evidence, ReportSettings, gather, write_summaries
-from scones_monitoring.gallery import gallery
-from scones_monitoring.markdown import render_markdown
-from scones_monitoring.page import render_page
+from scones_monitoring.page.gallery import gallery
+from scones_monitoring.page.markdown import render_markdown
+from scones_monitoring.page.page import render_page
 from scones_monitoring.phrases import span
 from scones_monitoring.report import (
     WORST_FIRST,
@@ -24,14 +31,12 @@ from scones_monitoring.report import (
     Report,
     Verdict,
 )
-from scones_monitoring.summary import EDGES, LEAST
-from scones_monitoring.variants import variant_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from scones_monitoring.summary import Summary
+    from scones_monitoring.capture.summary import Summary
 
 __all__ = ["ReportSettings", "make_baseline", "make_report", "write_report", "write_summaries"]
 

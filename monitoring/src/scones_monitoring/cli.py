@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from scones_monitoring import processing, run_now
 from scones_monitoring.assess import ReportSettings, make_baseline, make_report, write_report
-from scones_monitoring.baseline import Baseline
-from scones_monitoring.captures import parse_hour
+from scones_monitoring.capture.layout import parse_hour
+from scones_monitoring.drift.baseline import Baseline
+from scones_monitoring.drift.simulate import SOON, Outcome, Simulation, simulate
 from scones_monitoring.errors import InvalidUsage, MonitoringError
+from scones_monitoring.job import processing, run_now
 from scones_monitoring.report import Verdict
-from scones_monitoring.simulate import SOON, Outcome, Simulation, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,20 +6,20 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from scones_monitoring.accuracy import Truth
-from scones_monitoring.captures import Selection, capture_folders
+from scones_monitoring.capture.labels import GroundTruth, read_labels
+from scones_monitoring.capture.layout import Selection, capture_folders
+from scones_monitoring.capture.store import open_store
+from scones_monitoring.capture.summarise import Match, Part, summarise_captures
+from scones_monitoring.capture.summary import Malformed, Reading
+from scones_monitoring.drift.accuracy import Truth
 from scones_monitoring.errors import InvalidUsage, NothingReadable
-from scones_monitoring.labels import GroundTruth, read_labels
-from scones_monitoring.store import open_store
-from scones_monitoring.summarise import Match, Part, summarise_captures
-from scones_monitoring.summary import Malformed, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from scones_monitoring.captures import CaptureFolder
-    from scones_monitoring.store import Store
+    from scones_monitoring.capture.layout import CaptureFolder
+    from scones_monitoring.capture.store import Store
 
 __all__ = ["Evidence", "ReportSettings", "gather", "save_summaries", "write_summaries"]
 

@@ -1,4 +1,4 @@
-"""The report: one object, which `page.py`, `markdown.py` and `metrics.py` show in their ways.
+"""The report: one object, which the page, Markdown and metrics show in their ways.
 
 Its JSON (`report.json`) is these classes, field by field. Shares, confidences and accuracies are
 from 0 to 1; hours are UTC, `2026-11-22T10`; a window ends with the hour it names last.

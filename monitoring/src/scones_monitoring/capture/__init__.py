@@ -1,0 +1,1 @@
+"""Capture files: where they lie, what they say, and summaries of them."""
