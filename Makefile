@@ -23,7 +23,7 @@ train: $(NOX) ## Train the model on CIFAR-100's vehicles: [CIFAR100=<archive>] [
 evaluate: $(NOX) ## Measure the shipped model on CIFAR-100's vehicle test images: [CIFAR100=<archive>]
 	@$(NOX) -s evaluate
 
-report: $(NOX) ## Can the model still be trusted?: [CAPTURES=<dir or s3://>] [BASELINE=<file>] [LABELS=<dir>] [OUT=<dir>]
+report: $(NOX) ## Can the model still be trusted?: [CAPTURES=<dir or s3://>] [BASELINE=<file>] [LABELS=<dir>] [CLASSES=a,b] [OUT=<dir>]
 	@$(NOX) -s report
 
 simulate: $(NOX) ## How often the drift detector is wrong, beside KS and PSI

@@ -193,9 +193,10 @@ def report(session: nox.Session) -> None:
     if not own and not story.exists():
         session.error("Run `make demo` first, or name captures: make report CAPTURES=<dir>.")
     places = {"captures": own or story / "captures", "out": os.environ.get("OUT", "build/report")}
-    for name, usual in (("baseline", story / "baseline.json"), ("labels", story / "labels")):
-        if place := os.environ.get(name.upper()) or (None if own else usual):
-            places[name] = place
+    usual = {"baseline": story / "baseline.json", "labels": story / "labels", "classes": None}
+    for name, place in usual.items():
+        if given := os.environ.get(name.upper()) or (None if own else place):
+            places[name] = given
     options = [f"--{name}={place}" for name, place in places.items()]
     scones_monitor(session, "report", *options, *session.posargs, success_codes=(0, ALARM))
     if json.loads(Path(places["out"], "report.json").read_text())["verdict"] == "ALARM":

@@ -251,6 +251,25 @@ def test_another_models_baseline_is_refused(tmp_path: Path, traffic: Traffic) ->
         report(traffic, captures=three.captures)
 
 
+def test_labels_name_the_classes_of_a_baseline_that_only_counts_them(
+    traffic: Traffic, tmp_path: Path
+) -> None:
+    counted = make_baseline(ReportSettings(captures=traffic.captures, last=CLEAN))
+    assert counted.labels == ("class 0", "class 1")
+    (tmp_path / "counted.json").write_text(counted.to_json())
+    made = report(traffic, baseline=str(tmp_path / "counted.json"), labels=traffic.labels)
+    assert made.verdict is Verdict.ALARM
+    assert made.labels == ("bicycle", "motorcycle")
+    assert made.accuracy is not None
+    assert made.accuracy.labelled == 6000
+    assert any("Taken for the classes" in note for note in made.notes)
+    three = Traffic(tmp_path)
+    record = capture([0.5, 0.3, 0.2], time="2026-11-23T00:00:00Z")
+    three.file("captures", datetime.fromisoformat(f"{CLEAN}:00"), "a.jsonl", [line(record)] * 200)
+    with pytest.raises(MonitoringError, match="of the classes class 0, class 1, not"):
+        report(traffic, captures=three.captures, baseline=str(tmp_path / "counted.json"))
+
+
 def test_labels_that_match_nothing_are_told(tmp_path: Path, traffic: Traffic) -> None:
     (tmp_path / "a.jsonl").write_text("")
     made = report(traffic, labels=str(tmp_path))

@@ -17,7 +17,7 @@ from scones_monitoring.drift.baseline import (
 )
 from scones_monitoring.drift.variants import variant_report
 from scones_monitoring.errors import InvalidBaseline
-from scones_monitoring.evidence import Evidence, ReportSettings, gather, write_summaries
+from scones_monitoring.evidence import Evidence, ReportSettings, gather, numbered, write_summaries
 from scones_monitoring.page.gallery import gallery
 from scones_monitoring.page.markdown import render_markdown
 from scones_monitoring.page.page import render_page
@@ -87,12 +87,25 @@ def make_report(
         MonitoringError: Nothing can be read, the baseline is another model's, and the like.
     """
     baseline = load_baseline(settings.baseline, settings.threshold) if settings.baseline else None
-    threshold, labels = (baseline.threshold, baseline.labels) if baseline else (None, None)
-    evidence = gather(settings, threshold, labels, progress)
-    if baseline and evidence.labels != baseline.labels:
+    threshold = baseline.threshold if baseline else None
+    evidence = gather(settings, threshold, _names(baseline), progress)
+    if baseline and not _same_classes(baseline, evidence):
         raise InvalidBaseline(f"The baseline is of the classes {', '.join(baseline.labels)}, not "
                               f"{', '.join(evidence.labels)}.")  # fmt: skip
     return _report(settings, evidence, baseline)
+
+
+def _names(baseline: Baseline | None) -> tuple[str, ...] | None:
+    """What the baseline calls the classes; labels may know better than one that only counts."""
+    if baseline is None or baseline.labels == numbered(len(baseline.labels)):
+        return None
+    return baseline.labels
+
+
+def _same_classes(baseline: Baseline, evidence: Evidence) -> bool:
+    if _names(baseline) is None:
+        return len(baseline.labels) == len(evidence.labels)
+    return baseline.labels == evidence.labels
 
 
 def write_report(report: Report, out: Path) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scones_monitoring.capture.layout import CaptureFolder
     from scones_monitoring.capture.store import Store
 
-__all__ = ["Evidence", "ReportSettings", "gather", "save_summaries", "write_summaries"]
+__all__ = ["Evidence", "ReportSettings", "gather", "numbered", "save_summaries", "write_summaries"]
 
 THRESHOLD = 0.9
 
@@ -198,8 +198,12 @@ def _class_names(
             f"Taken for the classes, in this order: {', '.join(seen)}. Name them if it is another."
         )
         return tuple(seen), (note,)
-    numbered = tuple(f"class {number}" for number in range(count))
-    return numbered, ("The classes have no names here: a baseline or --classes gives them.",)
+    return numbered(count), ("The classes have no names here: a baseline or --classes gives them.",)
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Names of classes that nobody has named."""
+    return tuple(f"class {number}" for number in range(count))
 
 
 def write_summaries(settings: ReportSettings, out: Path, name: str) -> None:

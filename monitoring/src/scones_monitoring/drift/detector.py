@@ -3,7 +3,7 @@
 One window outside its limits happens; the limits are tight enough that it happens to one healthy
 window in ten, over all charts and variants together. Two in a row, on the same side of the same
 chart, is an alarm. So is a cumulative sum (CUSUM, Page 1954) that has gathered many small
-deviations. `simulate.py` beside this shows how often a healthy model is called to account by mistake.
+deviations. `simulate.py` shows how often a healthy model is called to account by mistake.
 """
 
 from __future__ import annotations
