@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +69,6 @@ def tell_cost(result: Mapping[str, float], begun: float, processes: int = 0) -> 
         begun: `cpu_seconds` when the work began.
         processes: How many worked for it at once.
     """
-    forkserver._forkserver._stop()  # type: ignore[attr-defined] # noqa: SLF001 - else not counted
     cpu = cpu_seconds()
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * MAXRSS_UNIT
     peak = _own_peak() + processes * largest

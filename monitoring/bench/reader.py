@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WORK = Path(__file__).with_name("reading.py")
+AS_COMMAND_LINE = {"OPENBLAS_NUM_THREADS": "1"}
+"""What `scones-monitor` sets too."""
 BASELINE = "plain json.loads loop"
 WAYS = {
     BASELINE: "json",
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
             subprocess.run(command, env=child_environment(), check=True)
             return
         work = {
-            name: partial(run_fresh, (options.python, WORK, way, folder))
+            name: partial(run_fresh, (options.python, WORK, way, folder), **AS_COMMAND_LINE)
             for name, way in WAYS.items()
         }
         for measure in work.values():

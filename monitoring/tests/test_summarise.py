@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,7 +107,12 @@ def test_nothing_is_kept_unless_wanted(traffic: Traffic) -> None:
     assert not Path(traffic.captures, CACHE).exists()
 
 
-def test_several_processes_read_the_same(traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_processes_read_the_same(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    """Forked where there is one thread, else started anew."""
+    monkeypatch.setattr(threading, "active_count", lambda: threads)
     alone = read(traffic, cache=False)
     monkeypatch.setattr(summarise, "ALONE_BYTES", 0)
     monkeypatch.setattr(summarise, "SHARE_BYTES", 20_000)

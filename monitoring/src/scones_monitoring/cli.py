@@ -7,6 +7,12 @@ Exit status 0: fine (a warning too); 3: alarm; 2: bad usage, or nothing readable
 
 from __future__ import annotations
 
+import os
+
+# Before numpy is imported: it would start threads for matrices larger than any here, which costs as
+# much CPU as reading 30,000 records, and reading in forked processes is safest without threads.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import argparse
 import sys
 from contextlib import contextmanager
@@ -210,9 +216,11 @@ def _progress(
     name: str, column: DownloadColumn | MofNCompleteColumn
 ) -> Iterator[Callable[[int, int], None]]:
     console = Console(stderr=True)
-    with Progress(TextColumn(name), BarColumn(), column, console=console, transient=True) as bar:
+    columns = (TextColumn(name), BarColumn(), column)
+    # Drawn when there is something new, not by a thread: see above.
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
         task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import hashlib
 import json
 import multiprocessing
 import os
+import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from scones_monitoring.capture.summary import UNREADABLE, Reading, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from multiprocessing.context import BaseContext
 
     from scones_monitoring.capture.columns import Records
     from scones_monitoring.capture.layout import CaptureFolder
@@ -153,11 +156,18 @@ def _in_processes(read: Callable[[Work], Part], work: Sequence[Work], total: int
     if processes < 2 or total < ALONE_BYTES:  # noqa: PLR2004 - one is no company
         yield from map(read, work)
         return
-    # Not by fork, which a process with threads does not survive for sure.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(processes, mp_context=_context()) as pool:
         yield from pool.map(read, work)
+
+
+def _context() -> BaseContext:
+    """How to start processes: by fork if it is safe, which spares each the imports.
+
+    A fork copies locks but not the threads that would release them, and macOS's libraries start
+    threads of their own.
+    """
+    alone = sys.platform == "linux" and threading.active_count() == 1
+    return multiprocessing.get_context("fork" if alone else "forkserver")
 
 
 def read_work(store: Store, threshold: float, labels: Mapping[str, str] | None, work: Work) -> Part:
