@@ -313,5 +313,8 @@ def test_a_models_validation_predictions_are_baseline_enough(
     made = report(traffic, baseline=str(tmp_path / "p.csv"), last="2026-11-23T06")
     assert made.verdict in {Verdict.OK, Verdict.WARNING}
     assert any("single set of predictions" in note for note in made.notes)
+    assert any("shares of classes are not judged" in note for note in made.notes)
+    assert [chart.key for chart in made.variants[0].charts] == ["below_threshold", "confidence"]
+    write_report(made, tmp_path / "out")
     assert made.baseline is not None
     assert made.baseline.accuracy == pytest.approx(16 / 17)

@@ -54,7 +54,11 @@ FEW = (
 )
 ONE = (
     "The baseline is a single set of predictions: how much hours differ is assumed (2 points of a "
-    "share, 1 point of mean confidence), and its mix of classes may not be that of real traffic."
+    "share, 1 point of mean confidence)."
+)
+UNKNOWN_MIX = (
+    "The baseline was made of pictures that were chosen for training, whose mix of classes is not "
+    "that of traffic: shares of classes are not judged."
 )
 
 
@@ -168,7 +172,7 @@ def _baseline_notes(baseline: Baseline | None) -> tuple[str, ...]:
     if baseline is None:
         return (NONE,)
     if len(baseline.windows) == 1:
-        return (ONE,)
+        return (ONE,) if baseline.knows_traffic else (ONE, UNKNOWN_MIX)
     if len(baseline.windows) < FEW_WINDOWS:
         return (FEW.format(len(baseline.windows), FEW_WINDOWS),)
     return ()

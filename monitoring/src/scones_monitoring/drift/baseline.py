@@ -111,6 +111,11 @@ class Baseline:
         return tuple(one for one in self.windows if one.variant == variant) or self.windows
 
     @property
+    def knows_traffic(self) -> bool:
+        """Whether it was made of traffic; pictures chosen for training have a mix of their own."""
+        return self.windows[0].variant != VALIDATION
+
+    @property
     def whole(self) -> Summary:
         """All windows in one."""
         return sum(self.windows[1:], self.windows[0])

@@ -48,10 +48,11 @@ class Measure:
     variance: Callable[[Summary], float]
 
 
-def measures(labels: Sequence[str]) -> list[Measure]:
-    """The three charts: below the threshold, mean confidence, and the shares of the classes."""
+def measures(labels: Sequence[str], *, mix: bool = True) -> list[Measure]:
+    """The three charts: below the threshold, mean confidence and, with `mix`, classes' shares."""
     # Of two classes, one share says what the other does.
-    classes = range(len(labels)) if len(labels) > 2 else [len(labels) - 1]  # noqa: PLR2004
+    every = range(len(labels)) if len(labels) > 2 else [len(labels) - 1]  # noqa: PLR2004
+    classes = every if mix else ()
     return [
         _share("below_threshold", "Share below the threshold", lambda window: window.below),
         Measure(

@@ -80,7 +80,12 @@ class Detector:
     """Judges windows against healthy ones."""
 
     def __init__(
-        self, baseline: Sequence[Summary], labels: Sequence[str], variants: int = 1
+        self,
+        baseline: Sequence[Summary],
+        labels: Sequence[str],
+        variants: int = 1,
+        *,
+        mix: bool = True,
     ) -> None:
         """Learn from the windows of a healthy model.
 
@@ -88,8 +93,9 @@ class Detector:
             baseline: At least one window.
             labels: The classes.
             variants: How many variants are judged beside one another.
+            mix: Whether the baseline's mix of classes is what traffic should have.
         """
-        self.measures = measures(labels)
+        self.measures = measures(labels, mix=mix)
         self.lines = [fit_line(measure, baseline) for measure in self.measures]
         tests = len(self.measures) * variants
         self._chance = sidak(ALARM_CHANCE, tests)

@@ -68,7 +68,8 @@ def _judged(
     merged: Sequence[Summary], baseline: Baseline | None, labels: Sequence[str], variants: int
 ) -> tuple[tuple[Window, ...], tuple[Chart, ...]]:
     healthy = baseline.of(merged[0].variant) if baseline else merged
-    detector = Detector(healthy, labels, variants)
+    mix = baseline is None or baseline.knows_traffic
+    detector = Detector(healthy, labels, variants, mix=mix)
     judgements = detector.judge(merged)
     if baseline is None:
         windows = tuple(_window(one, Verdict.NOT_COMPARED, None, None, None) for one in merged)

@@ -6,7 +6,6 @@ anew; what is no picture, or a huge one, is not shown, and the report says why.
 
 from __future__ import annotations
 
-import binascii
 import io
 import json
 from base64 import b64decode, b64encode
@@ -66,7 +65,7 @@ def _picture(store: Store | None, one: Least) -> str:
         if captured["encoding"] != "BASE64":
             raise NotShown("its input was not captured as base64")
         blob = b64decode(captured["data"], validate=True)
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise NotShown("its input was not captured, or is larger than 4 MiB") from None
     return thumbnail(blob)
 
