@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_captures(report)
     report.add_argument("--baseline", help="from `scones-monitor baseline`, or predictions (.csv)")
     report.add_argument("--out", type=Path, required=True, help="for report.html, .md and .json")
-    report.add_argument("--wanted-accuracy", type=_share, default=0.99)
+    report.add_argument("--wanted-accuracy", type=_share, default=0.99, help="to look for (0.99)")
     report.add_argument("--summaries", help="what several machines' `process` wrote")
     report.add_argument("--variant", help="one production variant; all by default")
     baseline = commands.add_parser("baseline", help="keep what is usual in a file")
