@@ -162,9 +162,22 @@ def test_variants_are_judged_each(tmp_path: Path, traffic: Traffic) -> None:
         "blue": Verdict.OK, "green": Verdict.ALARM,
     }  # fmt: skip
     assert made.verdict is Verdict.ALARM
-    assert made.reason.startswith("Green: share below the threshold")
+    assert made.reason.startswith("green: share below the threshold")
     alone = report(traffic, captures=str(tmp_path / "captures"), variant="blue")
     assert [one.variant for one in alone.variants] == ["blue"]
+
+
+def test_variants_may_know_different_numbers_of_classes(tmp_path: Path) -> None:
+    when = datetime.fromisoformat(f"{CLEAN}:00")
+    for variant, answer in (("old", [0.7, 0.3]), ("new", [0.2, 0.2, 0.6])):
+        record = capture(answer, time="2026-11-23T00:00:00Z")
+        Traffic(tmp_path, variant=variant).file("captures", when, "a.jsonl", [line(record)] * 120)
+    made = make_report(ReportSettings(captures=str(tmp_path / "captures")))
+    assert [one.class_shares for one in made.variants] == [
+        {"class 0": 0.0, "class 1": 0.0, "class 2": 1.0},
+        {"class 0": 1.0, "class 1": 0.0, "class 2": 0.0},
+    ]
+    write_report(made, tmp_path / "out")
 
 
 def test_malformed_lines_are_counted_listed_and_never_fatal(

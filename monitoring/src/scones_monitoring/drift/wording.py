@@ -99,8 +99,7 @@ def overall_reason(variants: Sequence[VariantReport], verdict: Verdict) -> str:
     same = [variant for variant in variants if variant.verdict is verdict]
     if not same:
         return "no prediction was captured in this period"
-    if len(variants) == 1:
-        reason = same[0].reason
-    else:
-        reason = ". ".join(f"{variant.variant}: {variant.reason}" for variant in same)
+    if len(variants) > 1:
+        return ". ".join(f"{variant.variant}: {variant.reason}" for variant in same) + "."
+    reason = same[0].reason
     return f"{reason[:1].upper()}{reason[1:]}."
