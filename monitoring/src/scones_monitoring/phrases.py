@@ -6,17 +6,26 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scones_monitoring.report import Distance, ReliabilityBin, Report, Share, VariantReport
+    from scones_monitoring.report import (
+        Distance,
+        LabelledAccuracy,
+        ReliabilityBin,
+        Report,
+        Share,
+        VariantReport,
+    )
 
 __all__ = [
     "bin_accuracy",
     "by_share",
+    "class_mix",
     "count",
     "counted",
     "decimal",
     "distance",
     "hour",
     "interval",
+    "measured_accuracy",
     "percent",
     "printable",
     "reach",
@@ -118,6 +127,27 @@ def bin_accuracy(one: ReliabilityBin) -> str:
         f"confidence {decimal(one.confidence)}: {percent(one.accuracy.value)} right "
         f"({interval(one.accuracy)}; {counted(one.records, 'prediction')})"
     )
+
+
+def class_mix(variant: VariantReport, most: int) -> str:
+    """A variant's most frequent classes with their shares, and how many more there are."""
+    told = [f"{label} {percent(share)}" for label, share in by_share(variant)[:most]]
+    more = len(variant.class_shares) - most
+    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
+
+
+def measured_accuracy(found: LabelledAccuracy) -> str:
+    """What the labels say, and how many say nothing."""
+    told = (
+        f"{percent(found.accuracy.value)} of {count(found.labelled)} labelled predictions are "
+        f"right (95 % interval {interval(found.accuracy)}). Expected calibration error "
+        f"{decimal(found.ece)}."
+    )
+    if found.unmatched:
+        told += f" Labels without a prediction among these: {count(found.unmatched)}."
+    if found.unknown:
+        told += f" Labels that name no class of the model: {count(found.unknown)}."
+    return told
 
 
 def wanted_threshold(report: Report) -> str:

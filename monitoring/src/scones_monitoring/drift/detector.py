@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scones_monitoring.capture.summary import Summary
     from scones_monitoring.drift.control import ControlLine, Measure
 
-__all__ = ["Detector", "Judgement", "Reading"]
+__all__ = ["ChartReading", "Detector", "Judgement"]
 
 ALARM_CHANCE = 0.10
 """That any chart of any variant shows a healthy window outside; two in a row are far rarer."""
@@ -35,7 +35,7 @@ CHARTS = 3
 
 
 @dataclass(frozen=True)
-class Reading:
+class ChartReading:
     """One chart's view of one window.
 
     Attributes:
@@ -63,7 +63,7 @@ class Reading:
 class Judgement:
     """One window by all charts, in the order of `Detector.measures`."""
 
-    readings: tuple[Reading, ...]
+    readings: tuple[ChartReading, ...]
 
     @property
     def alarm(self) -> bool:
@@ -112,13 +112,13 @@ class Detector:
 
     def _follow(
         self, measure: Measure, line: ControlLine, windows: Sequence[Summary]
-    ) -> list[Reading]:
+    ) -> list[ChartReading]:
         readings = []
         side, above, below = 0, 0.0, 0.0
         for window in windows:
             value = measure.value(window)
             if window.records < TOO_FEW:
-                readings.append(Reading(value))
+                readings.append(ChartReading(value))
                 continue
             reach = line.reach(window.records, self._chance)
             away = value - line.center
@@ -127,7 +127,7 @@ class Detector:
                             ((above, 1), (below, -1)))  # fmt: skip
             cusum = max(above, below)
             readings.append(
-                Reading(
+                ChartReading(
                     value,
                     max(0.0, line.center - reach),  # all three are shares or probabilities
                     min(1.0, line.center + reach),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from scones_monitoring.drift import wording
@@ -38,7 +37,8 @@ def variant_report(
     whole = sum(merged[1:], merged[0])
     windows, charts = _judged(merged, baseline, labels, variants)
     verdict = _now(windows)
-    counts = zip_longest(labels, whole.classes, fillvalue=0)  # one of two models may know fewer
+    unknown = [0] * (len(labels) - len(whole.classes))  # one of two models may know fewer
+    counts = zip(labels, [*whole.classes, *unknown], strict=True)
     return VariantReport(
         variant=whole.variant,
         verdict=verdict,
@@ -47,7 +47,7 @@ def variant_report(
         below_threshold=wilson(whole.below, whole.records),
         mean_confidence=whole.mean_confidence,
         estimated_accuracy=estimated_accuracy(whole, baseline.calibration if baseline else None),
-        class_shares={str(label): count / whole.records for label, count in counts},
+        class_shares={label: count / whole.records for label, count in counts},
         windows=windows,
         charts=charts,
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scones_monitoring.drift.control import ControlLine, Measure
-    from scones_monitoring.drift.detector import Judgement, Reading
+    from scones_monitoring.drift.detector import ChartReading, Judgement
     from scones_monitoring.report import Chart, VariantReport, Window
 
 __all__ = ["explained", "overall_reason", "variant_reason"]
@@ -35,7 +35,7 @@ def explained(
     return replace(window, reason="; ".join(told) or "within limits")
 
 
-def _strayed(measure: Measure, line: ControlLine, reading: Reading) -> str:
+def _strayed(measure: Measure, line: ControlLine, reading: ChartReading) -> str:
     shown = decimal if measure.key == CONFIDENCE else percent
     told = f"{_lower(measure.name)} {shown(reading.value)}"
     if reading.outside and reading.low is not None and reading.high is not None:

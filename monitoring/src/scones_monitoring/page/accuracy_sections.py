@@ -9,8 +9,7 @@ from scones_monitoring.page.markup import figure, legend, section, table, text
 from scones_monitoring.page.selection import chosen_thresholds, frequent_confusions
 from scones_monitoring.phrases import (
     count,
-    decimal,
-    interval,
+    measured_accuracy,
     percent,
     reach,
     threshold,
@@ -33,22 +32,8 @@ def accuracy_section(report: Report) -> str:
     found = report.accuracy
     if found is None:
         return ""
-    note = (
-        f"{percent(found.accuracy.value)} of {count(found.labelled)} labelled predictions are "
-        f"right (95 % interval {interval(found.accuracy)}). Expected calibration error "
-        f"{decimal(found.ece)}."
-    )
     body = f'<div class="charts">{_reliability(found)}{_confusion(found, report.labels)}</div>'
-    return section("Accuracy by labels", body, text(f"{note}{_lost(found)}"))
-
-
-def _lost(found: LabelledAccuracy) -> str:
-    lost = ""
-    if found.unmatched:
-        lost += f" Labels without a prediction among these: {count(found.unmatched)}."
-    if found.unknown:
-        lost += f" Labels that name no class of the model: {count(found.unknown)}."
-    return lost
+    return section("Accuracy by labels", body, text(measured_accuracy(found)))
 
 
 def _reliability(found: LabelledAccuracy) -> str:

@@ -12,12 +12,13 @@ from scones_monitoring.page.selection import (
     is_unusual,
 )
 from scones_monitoring.phrases import (
-    by_share,
+    class_mix,
     count,
     counted,
     decimal,
     distance,
     interval,
+    measured_accuracy,
     percent,
     printable,
     reach,
@@ -121,8 +122,6 @@ def _variants(report: Report) -> str:
 
 
 def _variant(one: VariantReport) -> tuple[str, ...]:
-    classes = [f"{_safe(label)} {percent(share)}" for label, share in by_share(one)[:MOST_CLASSES]]
-    more = len(one.class_shares) - MOST_CLASSES
     return (
         _safe(one.variant),
         one.verdict,
@@ -130,7 +129,7 @@ def _variant(one: VariantReport) -> tuple[str, ...]:
         f"{percent(one.below_threshold.value)} ({interval(one.below_threshold)})",
         decimal(one.mean_confidence),
         percent(one.estimated_accuracy.value),
-        ", ".join(classes) + (f" and {more} more" if more > 0 else ""),
+        _safe(class_mix(one, MOST_CLASSES)),
         _safe(one.reason),
     )
 
@@ -172,12 +171,6 @@ def _accuracy(report: Report) -> str:
     found = report.accuracy
     if found is None:
         return ""
-    said = (
-        f"{percent(found.accuracy.value)} of {count(found.labelled)} labelled predictions are "
-        f"right (95 % interval {interval(found.accuracy)}). Expected calibration error "
-        f"{decimal(found.ece)}. Labels without a prediction: {count(found.unmatched)}; labels that "
-        f"name no class: {count(found.unknown)}."
-    )
     bins = _table(
         ("confidence", "right", "95 % interval", "predictions"),
         (
@@ -196,7 +189,9 @@ def _accuracy(report: Report) -> str:
         for true, predicted, number in frequent_confusions(found, report.labels)
     ]
     confusions = _table(("true", "predicted", "predictions"), wrong, (0, 1)) if wrong else ""
-    return "\n\n".join(filter(None, ("## Accuracy by labels", said, bins, confusions)))
+    return "\n\n".join(
+        filter(None, ("## Accuracy by labels", measured_accuracy(found), bins, confusions))
+    )
 
 
 def _thresholds(report: Report) -> str:

@@ -25,7 +25,7 @@ from scones_monitoring.page.markup import (
 from scones_monitoring.page.record_sections import gallery_section, quality_section
 from scones_monitoring.page.variant_sections import variant_section
 from scones_monitoring.phrases import (
-    by_share,
+    class_mix,
     count,
     counted,
     decimal,
@@ -197,8 +197,6 @@ def _variants(report: Report) -> str:
 
 
 def _variant_row(one: VariantReport) -> tuple[str, ...]:
-    classes = [f"{label} {percent(share)}" for label, share in by_share(one)[:MOST_CLASSES]]
-    more = len(one.class_shares) - MOST_CLASSES
     return (
         text(one.variant),
         verdict_chip(one.verdict),
@@ -206,7 +204,7 @@ def _variant_row(one: VariantReport) -> tuple[str, ...]:
         f"{percent(one.below_threshold.value)} ({interval(one.below_threshold)})",
         decimal(one.mean_confidence),
         percent(one.estimated_accuracy.value),
-        text(", ".join(classes) + (f" and {more} more" if more > 0 else "")),
+        text(class_mix(one, MOST_CLASSES)),
     )
 
 
