@@ -93,6 +93,8 @@ def test_small_files_are_kept_and_absent_ones_are_none(store: Store) -> None:
     store.save("_summaries/x.json", b"1")
     store.save("_summaries/x.json", b"2")
     assert store.load("_summaries/x.json") == b"2"
+    store.save("_summaries/x.json", b"")
+    assert store.load("_summaries/x.json") == b""
 
 
 def test_another_stamp_tells_that_a_file_has_changed(store: Store) -> None:

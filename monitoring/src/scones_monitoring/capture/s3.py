@@ -106,14 +106,17 @@ class S3Prefix:
                     yield waiting.popleft()
             yield from waiting
 
-    def _fetch(self, name: str, part: str = "bytes=0-") -> bytes:
+    def _fetch(self, name: str) -> bytes:
         with _as_os_error(f"{self.root}/{name}"):
-            answer = self._client.get_object(Bucket=self.bucket, Key=self._key(name), Range=part)
+            answer = self._client.get_object(Bucket=self.bucket, Key=self._key(name))
             return answer["Body"].read()
 
     def tail(self, name: str, offset: int, size: int) -> bytes:
         """At most `size` bytes of an object from `offset` on."""
-        return self._fetch(name, f"bytes={offset}-{offset + size - 1}")
+        part = f"bytes={offset}-{offset + size - 1}"
+        with _as_os_error(f"{self.root}/{name}"):
+            answer = self._client.get_object(Bucket=self.bucket, Key=self._key(name), Range=part)
+            return answer["Body"].read()
 
     def load(self, name: str) -> bytes | None:
         """An object whole; None where there is none."""
