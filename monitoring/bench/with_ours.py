@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,8 +10,10 @@ import numpy as np
 from measured import cpu_seconds, tell_output
 
 from scones_monitoring.assess import ReportSettings, make_report, write_report
+from scones_monitoring.capture.summarise import Part
 from scones_monitoring.capture.summary import Reading, summarise
 from scones_monitoring.drift.baseline import Baseline
+from scones_monitoring.evidence import save_summaries
 
 THRESHOLD = 0.9
 START = datetime(2026, 11, 1)  # noqa: DTZ001 - hours are UTC and have no zone here
@@ -28,11 +29,8 @@ def main(frames: Path, out: Path) -> None:
     current = _reading(*(columns[name] for name in names))
     usual = _reading(*(columns[name] for name in ("window", *(f"baseline_{n}" for n in names[1:]))))
     baseline = Baseline.from_reading(usual, "the baseline frame", LABELS, THRESHOLD, None)
-    (out / "summaries").mkdir(parents=True, exist_ok=True)
+    save_summaries(out / "summaries/all.json", "bench", THRESHOLD, Part(current, {}))
     (out / "baseline.json").write_text(baseline.to_json())
-    content = {"endpoint": "bench", "threshold": THRESHOLD, "notes": [], "matches": {}}
-    content |= {"reading": current.to_json()}
-    (out / "summaries/all.json").write_text(json.dumps(content))
     settings = ReportSettings(
         captures=str(out), summaries=str(out / "summaries"), baseline=str(out / "baseline.json")
     )

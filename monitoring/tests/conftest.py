@@ -126,7 +126,7 @@ class ReportMaker:
             name, verdict, windows[-1].reason, records, share_of(0.134, records), 0.951,
             Estimate(0.951, "the model's probabilities are still calibrated."),
             {label: 1 / len(self.labels) for label in self.labels},
-            windows, (below, mean, *classes),
+            windows, (below, mean, *(classes if len(classes) > 2 else classes[-1:])),
         )  # fmt: skip
 
     def histogram(self) -> Histogram:

@@ -217,13 +217,6 @@ def test_without_a_baseline_limits_are_not_explained(make_report: MakeReport) ->
     assert "baseline mean" not in text
 
 
-def test_of_two_classes_one_chart_says_all(make_report: MakeReport) -> None:
-    text = page_of(make_report()).text
-
-    assert "Share of bicycle" in text
-    assert "Share of motorcycle" not in text
-
-
 def test_of_many_classes_those_outside_their_limits_are_drawn(make_report: MakeReport) -> None:
     report = make_report(labels=tuple(f"class-{number:02}" for number in range(40)), drift=False)
     (variant,) = report.variants

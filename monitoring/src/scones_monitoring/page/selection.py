@@ -45,11 +45,9 @@ class ChosenCharts:
 
 
 def chosen_charts(variant: VariantReport) -> ChosenCharts:
-    """Of two classes one says all; of many, those most often outside their limits come first."""
+    """Of many classes, those most often outside their limits come first."""
     others = tuple(chart for chart in variant.charts if not chart.key.startswith(CLASS_SHARE))
     shares = [chart for chart in variant.charts if chart.key.startswith(CLASS_SHARE)]
-    if len(shares) == 2:  # noqa: PLR2004 - the other is its mirror image
-        return ChosenCharts((*others, shares[0]), 0, 0)
     shares.sort(key=lambda chart: (_times_outside(chart), _latest(chart)), reverse=True)
     rest = shares[MOST_CLASS_CHARTS:]
     unusual = sum(_times_outside(chart) > 0 for chart in rest)
