@@ -124,7 +124,7 @@ def vehicles(session: nox.Session, python: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
     if not folder.exists():
         source = ("--folder", own) if own else ()
-        prepare = ("-m", "scones_model.dataset", "--out", str(folder), *source)
+        prepare = ("-m", "scones_model.data.dataset", "--out", str(folder), *source)
         session.run(python, *prepare, external=True)
     return folder
 
@@ -135,7 +135,7 @@ def train(session: nox.Session) -> None:
     install_training(session)
     folder = vehicles(session, "python")
     channels = ("--train", f"{folder}/train", "--test", f"{folder}/test")
-    command = ("-m", "scones_model.train", *channels, "--model-dir", "build/model")
+    command = ("-m", "scones_model.training.train", *channels, "--model-dir", "build/model")
     session.run("python", *command, *session.posargs)
 
 
@@ -144,7 +144,7 @@ def evaluate(session: nox.Session) -> None:
     """Measure the shipped model on the test images."""
     python = f"{ENVIRONMENTS}/runtime-model/bin/python"
     folder = vehicles(session, python)
-    command = ("-m", "scones_model.evaluate", "model/weights/vehicles.onnx", f"{folder}/test")
+    command = ("-m", "scones_model.evaluation.evaluate", "model/weights/vehicles.onnx", f"{folder}/test")
     session.run(python, *command, external=True)
 
 
@@ -294,6 +294,9 @@ def lock(session: nox.Session) -> None:
     constraint = ("-c", "model/requirements-test.txt")
     sources = ("model/pyproject.toml", *training, *constraint)
     compile_lock(session, Path("model/requirements-train.txt"), *sources)
+    # Unconstrained: the SageMaker SDK wants older releases of what the server runs on.
+    operations = ("--extra", "ops", "--group", "model/pyproject.toml:test")
+    compile_lock(session, Path("model/requirements-ops.txt"), "model/pyproject.toml", *operations)
     monitoring = Path("monitoring/pyproject.toml")
     spark = ("--extra", "spark", "--group", f"{monitoring}:test", "--group", f"{monitoring}:spark")
     constraint = ("-c", "monitoring/requirements-test.txt")

@@ -53,8 +53,8 @@ def interpreter(folder: Path, dataset_status: int) -> str:
     script.write_text(
         f"""#!/bin/sh
 case "$2" in
-  scones_model.dataset) exit {dataset_status} ;;
-  scones_model.drawn) mkdir -p "$4" ;;
+  scones_model.data.dataset) exit {dataset_status} ;;
+  scones_model.data.drawn) mkdir -p "$4" ;;
 esac
 """
     )

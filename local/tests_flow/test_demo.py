@@ -133,7 +133,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     model = ROOT / ".nox" / "runtime-model" / "bin" / "python"
     place = tmp_path_factory.mktemp("drawn")
     folder = str(place / "pictures")
-    command = [str(model), "-m", "scones_model.drawn", "--out", folder, "--count", "12"]
+    command = [str(model), "-m", "scones_model.data.drawn", "--out", folder, "--count", "12"]
     subprocess.run(command, check=True)
     process = demo(place / "out", "--images", folder, "--story-hours", "12")
     output, _ = process.communicate()

@@ -28,7 +28,7 @@ def test_a_dead_endpoint_is_tried_again_by_the_workflow_and_then_named(client: C
     (server,) = (
         child
         for child in psutil.Process().children(recursive=True)
-        if "scones_model.serve" in child.cmdline()
+        if "scones_model.serving.serve" in child.cmdline()
     )
     server.kill()
     kind, letter = client.outcome(client.upload(jpeg(), "photo.jpg"))

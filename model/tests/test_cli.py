@@ -29,6 +29,6 @@ def test_training_without_pytorch_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "scones_model.train", raising=False)
+    monkeypatch.delitem(sys.modules, "scones_model.training.train", raising=False)
     assert cli.main(["train"]) == 2
     assert "torch==2.13.0" in capsys.readouterr().err

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scones_model import dataset
-from scones_model.cifar100 import InvalidArchive, Layout, read_archive
-from scones_model.folders import InvalidFolder
+from scones_model.data import dataset
+from scones_model.data.cifar100 import InvalidArchive, Layout, read_archive
+from scones_model.data.folders import InvalidFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -328,7 +328,7 @@ def test_command_prefers_a_named_folder_to_the_environments_archive(
 
 def test_dataset_needs_neither_onnxruntime_nor_torch() -> None:
     program = (
-        "import sys, scones_model.dataset as _; print({'onnxruntime', 'torch'} & {*sys.modules})"
+        "import sys, scones_model.data.dataset as _; print({'onnxruntime', 'torch'} & {*sys.modules})"
     )
     shown = subprocess.check_output([sys.executable, "-c", program], text=True)
     assert shown == "set()\n"

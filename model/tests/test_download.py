@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scones_model import dataset
-from scones_model.download import CouldNotDownload, download
+from scones_model.data import dataset
+from scones_model.data.download import CouldNotDownload, download
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

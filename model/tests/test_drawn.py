@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from scones_model import drawn
+from scones_model.data import drawn
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scones_model import figures
+from scones_model.evaluation import figures
 
 PROBABILITIES = np.array([[0.95, 0.05], [0.7, 0.3], [0.35, 0.65], [0.05, 0.95]])
 TRUTH = np.array([0, 1, 1, 1])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from scones_model.images import TooManyPixels, UnreadableImage, fit_to, read_rgb
+from scones_model.data.images import TooManyPixels, UnreadableImage, fit_to, read_rgb
 
 GREEN = (10, 200, 30)
 

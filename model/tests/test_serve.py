@@ -20,7 +20,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 import pytest
 from PIL import Image
 
-from scones_model.serve import MAX_BODY, InvalidSettings, Settings
+from scones_model.serving.serve import MAX_BODY, InvalidSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def serving(model_dir: Path, *arguments: str) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "scones_model.serve", *arguments],
+        [sys.executable, "-m", "scones_model.serving.serve", *arguments],
         env={
             **os.environ,
             "SM_MODEL_DIR": str(model_dir),
@@ -339,7 +339,7 @@ def test_impossible_port_is_refused_by_name(port: str) -> None:
 
 def test_program_ends_with_2_and_a_sentence_for_an_impossible_port() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "scones_model.serve"],
+        [sys.executable, "-m", "scones_model.serving.serve"],
         env={**os.environ, "SAGEMAKER_BIND_TO_PORT": "http"},
         capture_output=True,
         text=True,

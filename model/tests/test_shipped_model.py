@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from scones_model import cli, drawn
-from scones_model.inference import Classifier
-from scones_model.metadata import ModelMetadata
+from scones_model import cli
+from scones_model.data import drawn
+from scones_model.serving.inference import Classifier
+from scones_model.serving.metadata import ModelMetadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ def test_shipped_model_tells_how_it_was_made_and_how_good_it_is(shipped_model: P
     about = Classifier(shipped_model).metadata
     assert about.labels == ("bicycle", "motorcycle")
     assert about.size == (32, 32)
-    assert about.command.startswith("python -m scones_model.train ")
+    assert about.command.startswith("python -m scones_model.training.train ")
     assert f"--seed {about.seed}" in about.command
     assert about.figures["test_images"] == 200
     assert about.figures["test_accuracy"] >= 0.85

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scones_model import train
-from scones_model.evaluate import evaluate
-from scones_model.inference import Classifier, find_model
+from scones_model.training import train
+from scones_model.evaluation.evaluate import evaluate
+from scones_model.serving.inference import Classifier, find_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The script as SageMaker starts it: its own process, the environment, some options."""
     return subprocess.run(
-        [sys.executable, "-m", "scones_model.train", *options],
+        [sys.executable, "-m", "scones_model.training.train", *options],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -85,7 +85,7 @@ def test_job_leaves_one_servable_model_of_three_classes(trained: Path, channels:
 def test_model_tells_the_command_seed_and_held_out_pictures(trained: Path) -> None:
     about = Classifier(find_model(trained)).metadata
     assert about.command == (
-        "python -m scones_model.train --epochs=8 --batch-size=16 --width=4 --seed 3"
+        "python -m scones_model.training.train --epochs=8 --batch-size=16 --width=4 --seed 3"
     )
     assert about.seed == 3
     assert about.temperature > 0

@@ -94,7 +94,7 @@ def prepare_pictures(python: str, work: Path, archive: str | None, console: Cons
         shutil.rmtree(folder, ignore_errors=True)  # what the user names is what counts
     if (folder / "test.lst").exists():
         return folder / "test"
-    command = [python, "-m", "scones_model.dataset", "--out", str(folder), "--split", "test"]
+    command = [python, "-m", "scones_model.data.dataset", "--out", str(folder), "--split", "test"]
     own = ["--archive", archive] if archive else []
     # A session of its own: Ctrl-C is ours to handle, and ends it without its stack trace.
     done = subprocess.run([*command, *own], check=False, start_new_session=True)
@@ -104,5 +104,5 @@ def prepare_pictures(python: str, work: Path, archive: str | None, console: Cons
         raise NoPictures("CIFAR-100 could not be prepared: the reason stands above.")
     console.print("Drawn pictures stand in for CIFAR-100; they say nothing about the model.")
     drawn = work / "drawn"
-    subprocess.run([python, "-m", "scones_model.drawn", "--out", str(drawn)], check=True)
+    subprocess.run([python, "-m", "scones_model.data.drawn", "--out", str(drawn)], check=True)
     return drawn

@@ -142,7 +142,7 @@ def _serving(settings: StackSettings, url: str) -> AbstractAsyncContextManager[P
         "SM_MODEL_DIR": str(settings.model),
         "SAGEMAKER_BIND_TO_PORT": url.rsplit(":", 1)[1],
     }
-    command = [settings.python("model"), "-m", "scones_model.serve"]
+    command = [settings.python("model"), "-m", "scones_model.serving.serve"]
     return run_program("The serving program", command, environment, _log(settings, "serving"))
 
 
@@ -183,7 +183,7 @@ async def _describe_model(settings: StackSettings) -> dict[str, Any]:
     if len(models) != 1:
         raise StartFailed(f"{settings.model} holds {len(models)} .onnx files; it must hold one.")
     process = await asyncio.create_subprocess_exec(
-        settings.python("model"), "-m", "scones_model.describe", str(models[0]),
+        settings.python("model"), "-m", "scones_model.serving.describe", str(models[0]),
         stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
     )  # fmt: skip
     output, errors = await process.communicate()

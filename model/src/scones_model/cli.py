@@ -1,6 +1,6 @@
 """The command line `scones-model`: one word picks the module that does the work.
 
-Each module is a program of its own (`python -m scones_model.<word>`) and is imported only when it
+Each module is a program of its own (`python -m scones_model.<package>.<word>`) and is imported only when it
 is asked for, so that no command pays for another's dependencies.
 """
 
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 COMMANDS = {
-    "dataset": "write train and test pictures from CIFAR-100 or from a folder",
-    "drawn": "draw labelled stand-in pictures, offline",
-    "train": "train on class subfolders and export one ONNX file (needs PyTorch)",
-    "evaluate": "measure an ONNX file on labelled pictures",
-    "describe": "print an ONNX file's metadata as JSON",
-    "serve": "serve a model over HTTP",
+    "dataset": ("data", "write train, calibration and test pictures from CIFAR-100 or a folder"),
+    "drawn": ("data", "draw labelled stand-in pictures, offline"),
+    "pretrain": ("training", "pretrain a backbone on CIFAR-100's classes (needs PyTorch)"),
+    "train": ("training", "train on class subfolders and export one ONNX file (needs PyTorch)"),
+    "evaluate": ("evaluation", "measure an ONNX file on labelled pictures"),
+    "describe": ("serving", "print an ONNX file's metadata as JSON"),
+    "serve": ("serving", "serve a model over HTTP"),
 }
+"""The package that holds each command's module, and what it does."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its own exit status, or 2 when PyTorch is missing."""
-    listing = "\n".join(f"  {name:<10}{meaning}" for name, meaning in COMMANDS.items())
+    listing = "\n".join(f"  {name:<10}{meaning}" for name, (_, meaning) in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="scones-model",
         description=f"commands (each has its own --help):\n{listing}",
@@ -40,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     try:
-        module = importlib.import_module(f"scones_model.{arguments.command}")
+        package, _ = COMMANDS[arguments.command]
+        module = importlib.import_module(f"scones_model.{package}.{arguments.command}")
     except ModuleNotFoundError as error:
         print(f"{error}. Training needs: pip install -e model[train] torch==2.13.0",
               file=sys.stderr)  # fmt: skip

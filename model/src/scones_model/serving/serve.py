@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import uvicorn
 
-from scones_model.images import TooManyPixels, UnreadableImage, fit_to, read_rgb
-from scones_model.inference import Classifier, ModelUnavailable, find_model
+from scones_model.data.images import TooManyPixels, UnreadableImage, fit_to, read_rgb
+from scones_model.serving.inference import Classifier, ModelUnavailable, find_model
 
 __all__ = ["MAX_BODY", "Application", "InvalidSettings", "Settings", "main"]
 

@@ -32,7 +32,8 @@ class ModelMetadata:
 
     `labels` are in class order; sizes are pixels; `fit` and `pad_color` (RGB, 0 to 255) say how a
     picture of another size is brought to the input size; `temperature` is already applied in the
-    graph; `figures` are measured on images that no choice was made on.
+    graph; `threshold` is the confidence from which answers reach the accuracy that training was
+    asked for; `figures` are measured on images that no choice was made on.
     """
 
     labels: tuple[str, ...]
@@ -41,6 +42,7 @@ class ModelMetadata:
     fit: Fit
     pad_color: Rgb
     temperature: float
+    threshold: float
     command: str
     seed: int
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -116,6 +118,7 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "fit": lambda value: value in get_args(Fit),
     "pad_color": _is_rgb,
     "temperature": lambda value: _is_number(value) and value > 0,
+    "threshold": lambda value: _is_number(value) and 0 < value <= 1,
     "command": lambda value: isinstance(value, str),
     "seed": lambda value: type(value) is int,
     "figures": _are_figures,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from scones_model.metadata import InvalidMetadata, ModelMetadata
+from scones_model.serving.metadata import InvalidMetadata, ModelMetadata
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scones_model.images import fit_to, read_rgb
+from scones_model.data.images import fit_to, read_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scones_model.metadata import Fit, Rgb
+    from scones_model.serving.metadata import Fit, Rgb
 
 __all__ = ["InvalidFolder", "class_names", "divide", "pictures", "read_pixels"]
 

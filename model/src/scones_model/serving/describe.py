@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scones_model.inference import Classifier, ModelUnavailable
+from scones_model.serving.inference import Classifier, ModelUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

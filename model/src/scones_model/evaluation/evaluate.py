@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scones_model import figures
-from scones_model.folders import InvalidFolder, class_names, pictures, read_pixels
-from scones_model.inference import Classifier, ModelUnavailable
+from scones_model.evaluation import figures
+from scones_model.data.folders import InvalidFolder, class_names, pictures, read_pixels
+from scones_model.serving.inference import Classifier, ModelUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -33,13 +33,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its name everywhere
 from torch.optim.swa_utils import AveragedModel
 
-from scones_model import figures
-from scones_model.augment import augment
-from scones_model.evaluate import evaluate
-from scones_model.folders import InvalidFolder, class_names, divide, pictures, read_pixels
-from scones_model.inference import Classifier
-from scones_model.metadata import ModelMetadata
-from scones_model.network import ResNet9, Served
+from scones_model.evaluation import figures
+from scones_model.training.augment import augment
+from scones_model.evaluation.evaluate import evaluate
+from scones_model.data.folders import InvalidFolder, class_names, divide, pictures, read_pixels
+from scones_model.serving.inference import Classifier
+from scones_model.serving.metadata import ModelMetadata
+from scones_model.training.network import ResNet9, Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = [*_hyperparameters_of_sagemaker(), *(sys.argv[1:] if argv is None else argv)]
     options = _parser().parse_args(given)
     try:
-        train(options, "python -m scones_model.train " + shlex.join(given))
+        train(options, "python -m scones_model.training.train " + shlex.join(given))
     except InvalidFolder as error:
         return _failed(str(error))
     # SageMaker shows the file's text as the job's failure reason, whatever the fault was.
@@ -94,6 +94,7 @@ def train(options: argparse.Namespace, command: str) -> Path:
         fit=options.fit,
         pad_color=_rgb(colors.mean(axis=0)),
         temperature=temperature,
+        threshold=0.9,
         command=command,
         seed=options.seed,
         figures={"train_images": len(training[0]), **held_out_figures},

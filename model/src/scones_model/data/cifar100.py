@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["PUBLISHED", "InvalidArchive", "Layout", "Pictures", "read_archive"]
+__all__ = ["PUBLISHED", "InvalidArchive", "Layout", "Pictures", "class_labels", "read_archive"]
 
 _SIDE = 32
 _FOLDER = "cifar-100-python"
@@ -63,6 +63,11 @@ class Pictures:
     names: tuple[str, ...]
 
 
+def class_labels(path: Path, layout: Layout = PUBLISHED) -> tuple[str, ...]:
+    """Names of all classes, in the archive's own order; raises InvalidArchive."""
+    return tuple(_class_names(_read(path, {"meta"}, whole=False)["meta"], layout))
+
+
 def read_archive(
     path: Path, labels: Sequence[str], splits: Sequence[Split], layout: Layout = PUBLISHED
 ) -> Iterator[Pictures]:
@@ -70,17 +75,21 @@ def read_archive(
 
     Reads no further than the splits asked for; asked for all, it checks gzip's checksum too.
     """
+    found = _read(path, {"meta", *splits}, whole=set(splits) == set(layout.each))
+    numbers = _class_numbers(found["meta"], labels, layout)
+    for split in splits:
+        yield from _pictures(split, found[split], numbers, layout)
+
+
+def _read(path: Path, wanted: set[str], *, whole: bool) -> dict[str, dict[bytes, object]]:
     try:
-        found = _loaded(path, {"meta", *splits}, whole=set(splits) == set(layout.each))
+        return _loaded(path, wanted, whole=whole)
     except OSError as error:
         raise InvalidArchive(f"{path} cannot be read as a whole archive: {error}.") from error
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise InvalidArchive(
             f"{path} is no CIFAR-100 archive or is cut short ({error}); download it again."
         ) from error
-    numbers = _class_numbers(found["meta"], labels, layout)
-    for split in splits:
-        yield from _pictures(split, found[split], numbers, layout)
 
 
 def _loaded(path: Path, wanted: set[str], *, whole: bool) -> dict[str, dict[bytes, object]]:
@@ -105,16 +114,20 @@ def _class_numbers(
     meta: Mapping[bytes, object], labels: Sequence[str], layout: Layout
 ) -> dict[str, int]:
     """The archive's own number for each label."""
-    names = meta.get(b"fine_label_names")
-    if not _is_list_of(names, bytes, layout.classes):
-        raise InvalidArchive(f"The archive does not name {layout.classes} classes.")
-    known = {name.decode("ascii", "replace"): number for number, name in enumerate(names)}
+    known = {name: number for number, name in enumerate(_class_names(meta, layout))}
     unknown = [label for label in labels if label not in known]
     if unknown:
         raise InvalidArchive(
             f"CIFAR-100 has no class {', '.join(unknown)}; it has {', '.join(known)}."
         )
     return {label: known[label] for label in labels}
+
+
+def _class_names(meta: Mapping[bytes, object], layout: Layout) -> list[str]:
+    names = meta.get(b"fine_label_names")
+    if not _is_list_of(names, bytes, layout.classes):
+        raise InvalidArchive(f"The archive does not name {layout.classes} classes.")
+    return [name.decode("ascii", "replace") for name in names]
 
 
 def _pictures(

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from scones_model.cifar100 import InvalidArchive, read_archive
-from scones_model.download import CIFAR100_MD5, CIFAR100_URL, CouldNotDownload, download
-from scones_model.folders import InvalidFolder, class_names, divide, pictures
-from scones_model.images import read_rgb
+from scones_model.data.cifar100 import InvalidArchive, read_archive
+from scones_model.data.download import CIFAR100_MD5, CIFAR100_URL, CouldNotDownload, download
+from scones_model.data.folders import InvalidFolder, class_names, divide, pictures
+from scones_model.data.images import read_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +35,10 @@ __all__ = ["OutputExists", "from_archive", "from_folder", "main"]
 
 SPLITS = ("train", "test")
 DEFAULT_CLASSES = "bicycle,motorcycle"
+CALIBRATION_SHARE = 0.15
+"""Of each class's training pictures."""
+NEITHER_SHARE = 0.04
+"""Of the training pictures of each class that is none of those to tell apart."""
 MAX_SIDE = 256
 """Pixels; a folder's larger photos are shrunk to it, as no model here looks closer."""
 

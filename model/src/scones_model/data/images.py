@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 if TYPE_CHECKING:
-    from scones_model.metadata import Fit, Rgb
+    from scones_model.serving.metadata import Fit, Rgb
 
 __all__ = ["MAX_PIXELS", "TooManyPixels", "UnreadableImage", "fit_to", "read_rgb"]
 

@@ -1,0 +1,1 @@
+"""A model file behind an HTTP endpoint."""

@@ -1,0 +1,1 @@
+"""From pictures to a network: pretraining, training, calibration, export."""
