@@ -9,18 +9,11 @@ import numpy as np
 import pytest
 
 from scones_model import cli
-from scones_model.data import drawn
 from scones_model.serving.inference import Classifier
 from scones_model.serving.metadata import ModelMetadata
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    drawn.main(["--out", str(tmp_path / "drawn"), "--count", "20", "--size", "64"])
-    return tmp_path / "drawn"
 
 
 def test_shipped_model_tells_how_it_was_made_and_how_good_it_is(shipped_model: Path) -> None:
@@ -79,23 +72,3 @@ def test_file_that_is_no_model_ends_with_2_and_a_sentence(
     (tmp_path / "x.onnx").write_text("no model")
     assert cli.main([command[0], str(tmp_path / "x.onnx"), *command[1:]]) == 2
     assert "x.onnx is not a usable model" in capsys.readouterr().err
-
-
-def test_evaluate_counts_every_picture_of_the_folder(
-    shipped_model: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    capsys.readouterr()
-    assert cli.main(["evaluate", str(shipped_model), str(pictures)]) == 0
-    told = json.loads(capsys.readouterr().out)
-    confusion = np.array(told["confusion"])
-    assert told["images"] == 20
-    assert confusion.sum(axis=1).tolist() == [10, 10]
-    assert told["accuracy"] == pytest.approx(confusion.trace() / 20)
-
-
-def test_evaluate_refuses_other_labels(
-    shipped_model: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (pictures / "bicycle").rename(pictures / "scooter")
-    assert cli.main(["evaluate", str(shipped_model), str(pictures)]) == 2
-    assert "exactly the subfolders bicycle, motorcycle" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What an evaluation found, as plain values: the one thing that cards, gates and registries read."""
+"""What an evaluation found, as plain values: all that cards, gates and registries read of it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Measures:
 
     `nll` in nats; `ece` over 10 equal-width bins; `accuracy_low` and `accuracy_high` bound the
     accuracy with 95 % (Wilson); `coverage` is the share answered at the model's threshold or more
-    confidently, `accepted_accuracy` the accuracy among those.
+    confidently, `accepted_accuracy` the accuracy among those, 1 where there are none.
     """
 
     images: int
@@ -59,7 +59,8 @@ class Measures:
 class Operation:
     """What a threshold would do: shares of pictures, accuracy among those accepted with its 95 %.
 
-    `neither_passed` is the share of pictures of no class that would be accepted; None without any.
+    Where none is accepted, the accuracy is 1 and its bounds are 0 and 1. `neither_passed` is the
+    share of pictures of no class that would be accepted; None without any.
     """
 
     threshold: float
@@ -73,7 +74,10 @@ class Operation:
 
 @dataclass(frozen=True)
 class Bin:
-    """Pictures whose confidence is in [low, high): how many, mean confidence, share right."""
+    """Pictures whose confidence is in [low, high): how many, mean confidence, share right.
+
+    1 is in the last bin; bins without pictures are left out.
+    """
 
     low: float
     high: float
@@ -120,9 +124,11 @@ class Evaluation:
 
     `test` and all below it are of the test pictures, which nothing was chosen on; `calibration` is
     of those that temperature and threshold were chosen on. `without_copies` leaves out the test
-    pictures that nearly copy a training picture; None when there are none. `latency_ms` is the
-    median time of one picture through the model, with `threads` threads. `confusion` counts [true
-    class][answered class].
+    pictures that nearly copy a training picture; None when there are none. `robustness` is of 2,000
+    test pictures at most, evenly from all classes, `mistakes` of the 12 most confident ones.
+    `latency_ms` is the median time of one picture through the model, with `threads` threads.
+    `confusion` counts [true class][answered class]. `data` counts the pictures of `test`,
+    `calibration`, `neither` and, among the test pictures, `near copies`, where there are any.
     """
 
     model: ModelFile
