@@ -203,6 +203,7 @@ def _parameters(model: Mapping[str, Any]) -> dict[str, str]:
         "ImageHeight": str(model["input_height"]),
         "ImageFit": model["fit"],
         "ImagePadColor": ",".join(map(str, model["pad_color"])),
+        "ConfidenceThreshold": str(model["threshold"]),
     }
 
 

@@ -6,17 +6,19 @@ between its own training and test pictures (Barz and Denzler 2020, "Do We Train 
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["NEAR", "fingerprints", "groups", "near_copies"]
+__all__ = ["NEAR", "Looks", "fingerprints", "groups", "look_at", "near_copies"]
 
 NEAR = 0.9
 """Correlation from which two pictures are called copies: chosen by looking at CIFAR-100's vehicles,
@@ -24,6 +26,33 @@ where pairs above it are the same photo or the same product in another colour.""
 
 _SIDE = 16
 _ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What tells pictures apart: fingerprints [n, 768] and the SHA-256 of each one's pixels."""
+
+    prints: NDArray[np.float32]
+    digests: tuple[bytes, ...]
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def of(self, rows: Sequence[int]) -> Looks:
+        """Those of some of the pictures."""
+        return Looks(self.prints[rows], tuple(self.digests[row] for row in rows))
+
+
+def look_at(images: Iterable[Image.Image]) -> Looks:
+    """Go once through RGB pictures, which need not all be held at a time."""
+    digests: list[bytes] = []
+
+    def noted() -> Iterator[Image.Image]:
+        for image in images:
+            digests.append(hashlib.sha256(image.tobytes()).digest())
+            yield image
+
+    return Looks(fingerprints(noted()), tuple(digests))
 
 
 def fingerprints(images: Iterable[Image.Image]) -> NDArray[np.float32]:
@@ -36,7 +65,10 @@ def fingerprints(images: Iterable[Image.Image]) -> NDArray[np.float32]:
     rows -= rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     # A blank picture correlates with nothing, itself included.
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1)
+    prints: NDArray[np.float32] = np.divide(
+        rows, lengths, out=np.zeros_like(rows), where=lengths > 1
+    )
+    return prints
 
 
 def near_copies(

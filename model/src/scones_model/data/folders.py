@@ -5,11 +5,13 @@ Class numbers follow the alphabetical order of the subfolder names, here and in 
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
+from scones_model.data.copies import look_at
+from scones_model.data.division import TooAlike, choose_some
 from scones_model.data.images import fit_to, read_rgb
 
 if TYPE_CHECKING:
@@ -20,10 +22,17 @@ if TYPE_CHECKING:
 
     from scones_model.serving.metadata import Fit, Rgb
 
-__all__ = ["InvalidFolder", "class_names", "divide", "pictures", "read_pixels"]
+__all__ = [
+    "MAX_SIDE", "InvalidFolder", "class_names", "divide", "pictures", "read_picture",
+    "read_pixels",
+]  # fmt: skip
 
+MAX_SIDE = 256
+"""Pixels; larger photos are shrunk to it, as no model here looks closer."""
+
+_WHITE = (255, 255, 255)
 _FEWEST = 2
-"""Classes to tell apart, and pictures of each to divide."""
+"""Classes to tell apart."""
 
 
 class InvalidFolder(ValueError):
@@ -50,17 +59,39 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def divide(files: Sequence[Path], share: float) -> tuple[list[Path], list[Path]]:
-    """Split into (rest, `share` of them) by the content's sha256: no seed, no order, no names.
+    """Split pictures of one class into (rest, `share` of them), in the order they are given.
 
-    The same files are always divided the same way, on any machine. Either part holds one file at
-    least; raises InvalidFolder for fewer than two files.
+    What they show decides (see division.choose_some), so the same pictures are always divided the
+    same way, on any machine, and near copies stay together if possible. Either part holds one
+    picture at least; raises InvalidFolder when that cannot be, and when a file is no picture.
     """
-    if len(files) < _FEWEST:
-        where = files[0].parent if files else "a class subfolder"
-        raise InvalidFolder(f"Two or more pictures a class are needed, see {where}.")
-    ordered = sorted(files, key=lambda path: hashlib.sha256(path.read_bytes()).digest())
-    count = min(max(round(len(ordered) * share), 1), len(ordered) - 1)
-    return ordered[count:], ordered[:count]
+    try:
+        chosen = set(choose_some(look_at(map(read_picture, files)), share))
+    except TooAlike as error:
+        where = files[0].parent if files else "A class subfolder"
+        raise InvalidFolder(
+            f"{where} has too few different pictures to be divided ({len(files)}): {error} "
+            "Add pictures."
+        ) from error
+    rest = [path for row, path in enumerate(files) if row not in chosen]
+    return rest, [files[row] for row in sorted(chosen)]
+
+
+def read_picture(path: Path) -> Image.Image:
+    """A file as RGB, upright, no side over MAX_SIDE; raises InvalidFolder naming the file.
+
+    Transparent parts become white.
+    """
+    try:
+        # A large JPEG is decoded at a scale that still leaves the resampling something to average.
+        scale = (2 * MAX_SIDE, 2 * MAX_SIDE)
+        picture = read_rgb(path.read_bytes(), background=_WHITE, upright=True, at_least=scale)
+    except OSError as error:
+        raise InvalidFolder(f"{path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise InvalidFolder(f"{path}: {error}") from error
+    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    return picture
 
 
 def read_pixels(

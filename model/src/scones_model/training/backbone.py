@@ -4,40 +4,43 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from scones_model.training.network import ResNet9
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from torch import Tensor, nn
+__all__ = ["Backbone", "InvalidBackbone"]
 
-__all__ = ["Backbone"]
+
+class InvalidBackbone(ValueError):
+    """The file is no backbone that `scones-model pretrain` wrote."""
 
 
 @dataclass
 class Backbone:
-    """A network with what it needs to be used; `mean` and `deviation` on a 0 to 1 scale."""
+    """A network with what it needs to be used; `mean` and `deviation` on a 0 to 1 scale.
 
-    labels: tuple[str, ...]
+    `command` made it; `figures` are of pictures that were held out.
+    """
+
+    labels: Sequence[str]
     width: int
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    mean: Sequence[float]
+    deviation: Sequence[float]
     network: nn.Module
     command: str
     figures: dict[str, float] = field(default_factory=dict)
 
-    def normalise(self, pixels: Tensor) -> Tensor:
-        """uint8 [n, height, width, 3] to the network's [n, 3, height, width]."""
-        mean, deviation = (torch.tensor(v).view(1, 3, 1, 1) for v in (self.mean, self.deviation))
-        return (pixels.permute(0, 3, 1, 2).float() / 255 - mean) / deviation
-
     def save(self, path: Path) -> None:
-        """Write it with weights of 16 bits, which halves the file and changes no answer visibly."""
+        """Write it with weights of 16 bits, which halves the file."""
         about = {name: value for name, value in vars(self).items() if name != "network"}
         state = self.network.state_dict()
         halved = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
@@ -45,9 +48,28 @@ class Backbone:
 
     @classmethod
     def load(cls, path: Path) -> Backbone:
-        """Read what `save` wrote; nothing in the file is run."""
-        kept = torch.load(path, weights_only=True)
-        state = kept.pop("network")
-        network = ResNet9(len(kept["labels"]), kept["width"])
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-        return cls(**kept, network=network.eval())
+        """Read what `save` wrote, running nothing in it; raises InvalidBackbone."""
+        try:
+            kept = torch.load(path, weights_only=True)
+            network = ResNet9(len(kept["labels"]), kept["width"])
+            # load_state_dict copies into weights of 32 bits.
+            network.load_state_dict(kept.pop("network"))
+            return cls(**kept, network=network)
+        except (OSError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError) as error:
+            raise InvalidBackbone(f"{path} is no backbone ({error}).") from error
+
+    def network_for(self, labels: Sequence[str], *, neither: bool) -> ResNet9:
+        """The network with a row for each of `labels`, then, for `neither`, all of its other rows.
+
+        A label that the backbone knows keeps its row; another one starts from nothing.
+        """
+        known = [self.labels.index(label) if label in self.labels else None for label in labels]
+        if neither:
+            known += [row for row in range(len(self.labels)) if row not in known]
+        network = ResNet9(len(known), self.width)
+        state = self.network.state_dict()
+        for name in ("head.weight", "head.bias"):
+            blank = torch.zeros_like(state[name][0])
+            state[name] = torch.stack([blank if row is None else state[name][row] for row in known])
+        network.load_state_dict(state)
+        return network

@@ -1,6 +1,7 @@
-"""Fit a network to pictures: schedule, moving average, checkpoints; for training and pretraining."""
+"""Fit a network to pictures: schedule, moving average, checkpoints."""
 
-# mypy: disable-error-code="import-not-found, no-untyped-call"
+# mypy: disable-error-code="import-not-found, misc, no-untyped-call, call-overload, no-any-return"
+# PyTorch's types know no `memory_format` of a module.
 
 from __future__ import annotations
 
@@ -9,8 +10,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as Remaining
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its name everywhere
 from torch.optim.swa_utils import AveragedModel
@@ -18,14 +24,16 @@ from torch.optim.swa_utils import AveragedModel
 from scones_model.training.augment import augment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rich.console import Console
 
-__all__ = ["CheckpointDiffers", "Labelled", "Recipe", "fit"]
+__all__ = ["CheckpointDiffers", "Labelled", "Recipe", "Watch", "accuracy", "fit", "logits"]
 
 _WARM_UP_SHARE = 0.2
+_BATCH = 256
+"""Pictures at once where nothing is learnt."""
 
 
 class CheckpointDiffers(ValueError):
@@ -56,36 +64,54 @@ class Recipe:
     small_epochs: int = 0
 
 
+@dataclass(frozen=True)
+class Watch:
+    """How a run is seen from outside: early figures on `held_out`, and where it may go on from."""
+
+    held_out: Labelled
+    console: Console
+    checkpoint: Path | None = None
+
+
 def fit(
-    network: nn.Module,
-    normalise: Callable[[Tensor], Tensor],
-    training: Labelled,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    recipe: Recipe,
-    *,
-    tell: Callable[[int, float, nn.Module], None],
-    console: Console,
-    checkpoint: Path | None = None,
+    network: nn.Module, normalise: nn.Module, training: Labelled, recipe: Recipe, watch: Watch
 ) -> nn.Module:
     """Fit `network`; returns the moving average of its weights, ready to answer.
 
-    `loss` takes logits and class numbers. `tell` is called after each epoch with its number, its
-    mean loss and the average so far. With `checkpoint`, a run that was cut off goes on after its
-    last whole epoch and ends as if it had not been; raises CheckpointDiffers for another recipe's.
+    With a checkpoint, a run that was cut off goes on after its last whole epoch and ends as if it
+    had not been; raises CheckpointDiffers for that of another recipe.
     """
     run = _Run(network.to(memory_format=torch.channels_last), recipe, len(training.classes))
-    done = run.restore(checkpoint)
-    with _progress(console) as progress:
-        bar = progress.add_task("fitting", total=recipe.epochs * run.steps, completed=done * run.steps)
+    done = run.restore(watch.checkpoint)
+    with _progress(watch.console) as progress:
+        bar = progress.add_task("", total=recipe.epochs * run.steps, completed=done * run.steps)
         for epoch in range(done, recipe.epochs):
+            # Of the epoch, not of the run: what follows an interruption is what would have been.
             torch.manual_seed(recipe.seed * 10_007 + epoch)
             losses = []
             for images, classes in _batches(normalise, training, recipe, epoch):
-                losses.append(run.step(loss(run.network(images), classes)))
+                losses.append(run.step(images, classes))
                 progress.advance(bar)
-            run.save(checkpoint, epoch + 1)
-            tell(epoch + 1, fmean(losses), run.average.module.eval())
-    return run.average.module.eval()
+            run.save(watch.checkpoint, epoch + 1)
+            right = accuracy(run.average.module.eval(), normalise, watch.held_out)
+            watch.console.print(
+                f"epoch {epoch + 1}: loss {fmean(losses):.3f}, "
+                f"accuracy on held-out pictures {right:.3f}"
+            )
+    return run.average.module.eval().to(memory_format=torch.contiguous_format)
+
+
+def accuracy(network: nn.Module, normalise: nn.Module, labelled: Labelled) -> float:
+    """Share of pictures whose likeliest class is theirs, of the classes that there are."""
+    classes = int(labelled.classes.max()) + 1
+    answers = logits(network, normalise, labelled.pixels)[:, :classes].argmax(dim=1)
+    return float((answers == labelled.classes).float().mean())
+
+
+@torch.no_grad()
+def logits(network: nn.Module, normalise: nn.Module, pixels: Tensor) -> Tensor:
+    """The network's answers to uint8 pixels [n, height, width, 3], in batches."""
+    return torch.cat([network(normalise(part)) for part in pixels.split(_BATCH)])
 
 
 class _Run:
@@ -97,14 +123,17 @@ class _Run:
         self.steps = max(count // recipe.batch_size, 1)
         total = recipe.epochs * self.steps
         self.average = AveragedModel(network, avg_fn=self._moving_average, use_buffers=True)
+        moved = [weights for weights in network.parameters() if weights.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+            moved, lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: _rate(step / total)
         )
 
-    def step(self, loss: Tensor) -> float:
+    def step(self, images: Tensor, classes: Tensor) -> float:
+        """One batch; its loss."""
+        loss = F.cross_entropy(self.network(images), classes)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -148,7 +177,7 @@ def _rate(progress: float) -> float:
 
 
 def _batches(
-    normalise: Callable[[Tensor], Tensor], training: Labelled, recipe: Recipe, epoch: int
+    normalise: nn.Module, training: Labelled, recipe: Recipe, epoch: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch of augmented, full batches in random order (all in one when there are few)."""
     order = torch.randperm(len(training.classes))
@@ -162,5 +191,5 @@ def _batches(
 
 
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), Remaining(), console=console)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress("fitting", *columns, console=console)

@@ -4,7 +4,9 @@ Kept out are CIFAR-100's test pictures and those training pictures that `dataset
 calibration, so that neither was ever seen by anything that is measured on them.
 """
 
-# mypy: disable-error-code="import-not-found, no-untyped-call"
+# mypy: disable-error-code="import-not-found"
+
+# ruff: noqa: T201 - a command line
 
 from __future__ import annotations
 
@@ -19,15 +21,12 @@ import numpy as np
 import torch
 from PIL import Image
 from rich.console import Console
-from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - its name everywhere
 
-from scones_model.training.backbone import Backbone
 from scones_model.data.cifar100 import InvalidArchive, class_labels, read_archive
-from scones_model.data.division import choose
-from scones_model.data.dataset import CALIBRATION_SHARE, NEITHER_SHARE
-from scones_model.training.fitting import Labelled, Recipe, fit
-from scones_model.training.network import ResNet9
+from scones_model.data.division import CALIBRATION_SHARE, NEITHER_SHARE, choose
+from scones_model.training.backbone import Backbone
+from scones_model.training.fitting import CheckpointDiffers, Labelled, Recipe, Watch, accuracy, fit
+from scones_model.training.network import Normalise, ResNet9
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 console = Console(stderr=True)
+CACHE = Path(os.environ.get("SCONES_CACHE") or Path.home() / ".cache/scones")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,42 +43,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     try:
         pretrain(options, "python -m scones_model.training.pretrain " + shlex.join(given))
-    except InvalidArchive as error:
+    except (InvalidArchive, CheckpointDiffers) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
 def pretrain(options: argparse.Namespace, command: str) -> None:
-    """Fit all hundred classes and write the backbone."""
+    """Fit all hundred classes and write the backbone; raises InvalidArchive, CheckpointDiffers."""
     torch.manual_seed(options.seed)
-    labels = class_labels(options.archive)
-    training, held_out = _pictures(options.archive, labels, options.classes.split(","))
-    scaled = training.pixels.float().div(255).flatten(0, 2)
-    backbone = Backbone(
-        labels, options.width, tuple(scaled.mean(0).tolist()), tuple(scaled.std(0).tolist()),
-        ResNet9(len(labels), options.width), command,
-    )
-    seen = _emphasised(training, [labels.index(name) for name in options.classes.split(",")], options.emphasis)
+    labels, classes = class_labels(options.archive), options.classes.split(",")
+    training, held_out = _pictures(options.archive, labels, classes)
+    colors = training.pixels.reshape(-1, 3).float() / 255
+    mean, deviation = colors.mean(dim=0).tolist(), colors.std(dim=0).tolist()
+    normalise = Normalise(mean, deviation)
     recipe = Recipe(
-        options.seed, options.epochs, options.batch_size, options.learning_rate,
-        options.weight_decay, options.ema_decay, options.small_epochs,
+        seed=options.seed,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
+        ema_decay=options.ema_decay,
+        small_epochs=options.small_epochs,
     )
-
-    def tell(epoch: int, loss: float, network: nn.Module) -> None:
-        right = _accuracy(network, backbone, held_out)
-        console.print(f"epoch {epoch}: loss {loss:.3f}, accuracy on held-out pictures {right:.3f}")
-        backbone.figures = {"held_out_images": len(held_out.classes), "held_out_accuracy": right}
-
+    seen = _emphasised(training, [labels.index(name) for name in classes], options.emphasis)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    backbone.network = fit(
-        backbone.network, backbone.normalise, seen, F.cross_entropy, recipe,
-        tell=tell, console=console, checkpoint=options.out.with_suffix(".checkpoint"),
-    )
+    watch = Watch(held_out, console, options.out.with_suffix(".checkpoint"))
+    network = fit(ResNet9(len(labels), options.width), normalise, seen, recipe, watch)
+    figures = {"held_out_accuracy": round(accuracy(network, normalise, held_out), 4)}
+    backbone = Backbone(labels, options.width, mean, deviation, network, command, figures)
     backbone.save(options.out)
 
 
-def _pictures(archive: Path, labels: Sequence[str], classes: Sequence[str]) -> tuple[Labelled, Labelled]:
+def _pictures(
+    archive: Path, labels: Sequence[str], classes: Sequence[str]
+) -> tuple[Labelled, Labelled]:
     """The training pictures of all classes without those held out, and those."""
     parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     numbers: tuple[list[int], list[int]] = ([], [])
@@ -103,18 +102,17 @@ def _emphasised(training: Labelled, numbers: Sequence[int], times: int) -> Label
     return Labelled(training.pixels[again], training.classes[again])
 
 
-@torch.no_grad()
-def _accuracy(network: nn.Module, backbone: Backbone, held_out: Labelled) -> float:
-    logits: list[Tensor] = [network(backbone.normalise(part)) for part in held_out.pixels.split(500)]
-    return float((torch.cat(logits).argmax(dim=1) == held_out.classes).float().mean())
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scones-model pretrain", description=__doc__)
-    archive = os.environ.get("CIFAR100")
-    parser.add_argument("--archive", type=Path, default=archive and Path(archive), required=not archive)
+    archive = os.environ.get("CIFAR100", CACHE / "cifar-100-python.tar.gz")
+    parser.add_argument(
+        "--archive", type=Path, default=Path(archive),
+        help="CIFAR-100; `scones-model dataset` leaves its download where this looks [CIFAR100]",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="the backbone file to write")
-    parser.add_argument("--classes", default="bicycle,motorcycle", help="those to be told apart later")
+    parser.add_argument(
+        "--classes", default="bicycle,motorcycle", help="those to be told apart later"
+    )
     parser.add_argument("--emphasis", type=int, default=3, help="how often an epoch shows those")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=30)
