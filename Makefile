@@ -17,11 +17,17 @@ up: $(NOX) ## Start the same stack and leave it running: [PORT=4566] [MODEL=<fol
 down: $(NOX) ## Stop what `make up` started
 	@$(NOX) -s down
 
-train: $(NOX) ## Train the model on CIFAR-100's vehicles: [CIFAR100=<archive>] [IMAGES=<folder>]
+train: $(NOX) ## Train the model on CIFAR-100's vehicles: [CIFAR100=<archive>] [IMAGES=<folder>] [NEITHER=<folder>]
 	@$(NOX) -s train
 
-evaluate: $(NOX) ## Measure the shipped model on CIFAR-100's vehicle test images: [CIFAR100=<archive>]
+evaluate: $(NOX) ## Measure the shipped model and write its card: [MODEL=<file>] [CIFAR100=<archive>] [IMAGES=<folder>]
 	@$(NOX) -s evaluate
+
+gate: $(NOX) ## May what `make train` made replace the shipped model?: [MODEL=<file>]
+	@$(NOX) -s gate
+
+pretrain: $(NOX) ## Make the backbone that training starts from anew, in an hour: CIFAR100=<archive>
+	@$(NOX) -s pretrain
 
 report: $(NOX) ## Can the model still be trusted?: [CAPTURES=<dir or s3://>] [BASELINE=<file>] [LABELS=<dir>] [CLASSES=a,b] [OUT=<dir>]
 	@$(NOX) -s report
@@ -31,6 +37,9 @@ simulate: $(NOX) ## How often the drift detector is wrong, beside KS and PSI
 
 bench: $(NOX) ## Ratios against named baselines, interleaved in one run
 	@$(NOX) -s bench
+
+bench-model: $(NOX) ## The served model and its server against the same network in PyTorch
+	@$(NOX) -s bench_model
 
 bench-monitoring: $(NOX) ## Reading captures against json.loads; reports against Evidently and NannyML
 	@$(NOX) -s bench_monitoring
@@ -50,4 +59,4 @@ $(NOX): requirements/nox.txt
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.PHONY: help demo test up down train evaluate report simulate bench bench-monitoring lock format clean
+.PHONY: help demo test up down train evaluate gate pretrain report simulate bench bench-model bench-monitoring lock format clean

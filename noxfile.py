@@ -19,6 +19,7 @@ nox.options.sessions = [
     "schemas",
     "schemas_tests",
     "tests_train",
+    "tests_ops",
     "flow",
 ]
 
@@ -64,7 +65,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     sources = os.pathsep.join(str(package / "src") for package in PACKAGES.values())
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources}, silent=True)
-    templates = ("services/*", "orchestration", "monitoring")
+    templates = ("services/*", "orchestration", "model", "monitoring")
     session.run("cfn-lint", *(f"{folder}/template.yaml" for folder in templates))
     # SAM's DefinitionUri hides the states from cfn-lint: show them as CloudFormation's resource.
     definition = json.loads(Path("orchestration/workflow.asl.json").read_text())
@@ -116,14 +117,24 @@ def tests_train(session: nox.Session) -> None:
     pytest(session, "model/tests_train")
 
 
+@nox.session
+def tests_ops(session: nox.Session) -> None:
+    """Show what the SageMaker SDK would send, without an account and without a network."""
+    install(session, PACKAGES["model"], "requirements-ops.txt")
+    checked = ("model/src/scones_model/aws", "model/tests_ops")
+    session.run("mypy", *checked, env={"MYPYPATH": "model/src"})
+    pytest(session, "model/tests_ops")
+
+
 def vehicles(session: nox.Session, python: str) -> Path:
     """Prepare CIFAR-100's vehicles, once, or the user's folder of classes, each time anew."""
     own = os.environ.get("IMAGES")
     folder = Path("build/own-classes" if own else "build/vehicles")
-    if own:
+    if own or not (folder / "manifest.json").exists():
         shutil.rmtree(folder, ignore_errors=True)
-    if not folder.exists():
-        source = ("--folder", own) if own else ()
+        source = ["--folder", own] if own else []
+        if others := os.environ.get("NEITHER"):
+            source += ["--neither-folder", others]
         prepare = ("-m", "scones_model.data.dataset", "--out", str(folder), *source)
         session.run(python, *prepare, external=True)
     return folder
@@ -134,18 +145,37 @@ def train(session: nox.Session) -> None:
     """Train a model into build/model; what ships in model/weights stays as it is."""
     install_training(session)
     folder = vehicles(session, "python")
-    channels = ("--train", f"{folder}/train", "--test", f"{folder}/test")
-    command = ("-m", "scones_model.training.train", *channels, "--model-dir", "build/model")
-    session.run("python", *command, *session.posargs)
+    parts = ("train", "calibration", "test", "neither")
+    channels = [f"--{part}={folder / part}" for part in parts if (folder / part).is_dir()]
+    made = ("--backbone", "model/weights/backbone.pt", "--model-dir", "build/model")
+    session.run("python", "-m", "scones_model.training.train", *channels, *made, *session.posargs)
+
+
+@nox.session
+def pretrain(session: nox.Session) -> None:
+    """Make the backbone anew into build/backbone.pt; takes an hour on two cores."""
+    install_training(session)
+    options = ("--out", "build/backbone.pt", *session.posargs)
+    session.run("python", "-m", "scones_model.training.pretrain", *options)
 
 
 @nox.session(requires=["runtime(model)"], venv_backend="none")
 def evaluate(session: nox.Session) -> None:
-    """Measure the shipped model on the test images."""
+    """Measure a model, the shipped one unless MODEL names another, and write its card."""
     python = f"{ENVIRONMENTS}/runtime-model/bin/python"
     folder = vehicles(session, python)
-    command = ("-m", "scones_model.evaluation.evaluate", "model/weights/vehicles.onnx", f"{folder}/test")
-    session.run(python, *command, external=True)
+    model = os.environ.get("MODEL", "model/weights/vehicles.onnx")
+    command = ("-m", "scones_model.evaluation.evaluate", model, str(folder))
+    session.run(python, *command, "--out", "build/evaluation", *session.posargs, external=True)
+
+
+@nox.session(requires=["runtime(model)"], venv_backend="none")
+def gate(session: nox.Session) -> None:
+    """Say whether the model of `train` may replace the shipped one."""
+    python = f"{ENVIRONMENTS}/runtime-model/bin/python"
+    models = (os.environ.get("MODEL", "build/model/model.onnx"), "model/weights/vehicles.onnx")
+    command = ("-m", "scones_model.evaluation.gate", *models, str(vehicles(session, python)))
+    session.run(python, *command, "--out", "build/gate.json", *session.posargs, external=True)
 
 
 @nox.session
@@ -253,6 +283,15 @@ def flow(session: nox.Session) -> None:
     pytest(session, *tests)
 
 
+@nox.session(requires=["runtime(model)"])
+def bench_model(session: nox.Session) -> None:
+    """Measure the served model and its server against the same network in PyTorch."""
+    install_training(session)
+    python = f"{ENVIRONMENTS}/runtime-model/bin/python"
+    rival = ("--torch", f"{session.bin}/python")
+    session.run(python, "model/bench/serving.py", *rival, *session.posargs, external=True)
+
+
 @nox.session(requires=RUNTIMES, venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Measure the flow in bursts, in turns with calling the three functions by hand."""
@@ -294,6 +333,8 @@ def lock(session: nox.Session) -> None:
     constraint = ("-c", "model/requirements-test.txt")
     sources = ("model/pyproject.toml", *training, *constraint)
     compile_lock(session, Path("model/requirements-train.txt"), *sources)
+    job = ("--group", "model/pyproject.toml:job", "-c", "model/requirements-train.txt")
+    compile_lock(session, Path("model/src/scones_model/aws/job-requirements.txt"), *job)
     # Unconstrained: the SageMaker SDK wants older releases of what the server runs on.
     operations = ("--extra", "ops", "--group", "model/pyproject.toml:test")
     compile_lock(session, Path("model/requirements-ops.txt"), "model/pyproject.toml", *operations)

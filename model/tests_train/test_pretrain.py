@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from model.tests.test_dataset import LABELS, LAYOUT, whole_content, write_archive
+from model.tests.test_dataset_archive import LABELS, LAYOUT, whole_content, write_archive
 from PIL import Image
 
 from scones_model.data import dataset
@@ -64,9 +64,9 @@ def test_what_is_measured_later_is_not_learnt_from(
         for place in places
         for path in (tmp_path / "data" / place).rglob("*.png")
     }
-    assert len(kept) == 3 + 3 * 2  # one of each class's four, and all test pictures
+    assert len(kept) == 2 * 2 + 2 * 1 + 4 * 2  # 15 % and 4 % of ten pictures, and the test's
     assert not kept & set(seen)
-    assert len(seen) == 9 + 6  # three of each class, and two classes once more
+    assert len(seen) == 2 * 8 + 2 * 9 + 2 * 8  # the rest, bicycle and motorcycle twice over
 
 
 def test_archive_that_is_none_ends_with_2_and_a_sentence(

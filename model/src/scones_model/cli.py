@@ -1,7 +1,7 @@
 """The command line `scones-model`: one word picks the module that does the work.
 
-Each module is a program of its own (`python -m scones_model.<package>.<word>`) and is imported only when it
-is asked for, so that no command pays for another's dependencies.
+Each module is a program of its own (`python -m scones_model.<package>.<word>`) and is imported only
+when it is asked for, so that no command pays for another's dependencies.
 """
 
 # ruff: noqa: T201 - a command line
@@ -23,9 +23,18 @@ COMMANDS = {
     "drawn": ("data", "draw labelled stand-in pictures, offline"),
     "pretrain": ("training", "pretrain a backbone on CIFAR-100's classes (needs PyTorch)"),
     "train": ("training", "train on class subfolders and export one ONNX file (needs PyTorch)"),
-    "evaluate": ("evaluation", "measure an ONNX file on labelled pictures"),
+    "evaluate": ("evaluation", "measure an ONNX file on labelled pictures, and write its card"),
+    "gate": ("evaluation", "say whether one model may replace another"),
     "describe": ("serving", "print an ONNX file's metadata as JSON"),
     "serve": ("serving", "serve a model over HTTP"),
+    "upload": ("aws", "put a data set into S3, as the channels of training jobs"),
+    "launch": ("aws", "start a training job on SageMaker"),
+    "register": ("aws", "make a model a version in SageMaker's registry"),
+    "approve": ("aws", "approve a version that the gate lets through, or reject one"),
+    "deploy": ("aws", "deploy an approved version by canary"),
+    "status": ("aws", "tell what is deployed, and how it is"),
+    "rollback": ("aws", "stop a deployment, or go back to the version before"),
+    "destroy": ("aws", "delete an endpoint, and look that nothing costs money any more"),
 }
 """The package that holds each command's module, and what it does."""
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scones_model.serving.inference import threads
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["THREADS", "latency_ms"]
 
-THREADS = 1
+THREADS = threads()
 """That `Classifier` gives a call."""
 _WARM_UP = 10
 _CALLS = 100

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+# Since 1.29 it tells its maker the model file's name and hashes, unless told not to.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from scones_model.serving.metadata import InvalidMetadata, ModelMetadata
@@ -14,7 +19,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Classifier", "ModelUnavailable", "find_model"]
+__all__ = ["Classifier", "ModelUnavailable", "find_model", "threads"]
+
+MOST_THREADS = 4
+"""A picture of 32 pixels is too small to share among more."""
 
 
 class ModelUnavailable(RuntimeError):
@@ -32,21 +40,36 @@ def find_model(folder: Path) -> Path:
     return found[0]
 
 
+def threads() -> int:
+    """How many share one call: the cores that this process may use, MOST_THREADS at most."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(cores, MOST_THREADS)
+
+
+def _session_options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads()
+    options.inter_op_num_threads = 1
+    # Threads that spin between layers save a call 0.05 ms of 0.7, and burn the cores that decode
+    # pictures and run other calls: 4 ms of processor time a call instead of 1.7.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
 class Classifier:
     """An ONNX model and its metadata, ready to answer.
 
     The graph takes uint8 [n, height, width, 3] and gives float32 [n, classes], rows summing to 1;
-    normalisation, flip averaging, temperature and softmax are inside it.
+    normalisation, temperature and softmax are inside it.
     """
 
     def __init__(self, path: Path) -> None:
         """Load and try the model once; raises ModelUnavailable when the file cannot be served."""
-        options = ort.SessionOptions()
-        # One thread a call: a 32-pixel picture is too small to share, and calls run side by side.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
         try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                path, _session_options(), providers=["CPUExecutionProvider"]
+            )
             properties = self._session.get_modelmeta().custom_metadata_map
             self.metadata = ModelMetadata.from_properties(properties)
             self._input = self._session.get_inputs()[0].name

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Backbone", "InvalidBackbone"]
 
+_UNREADABLE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError)
+
 
 class InvalidBackbone(ValueError):
     """The file is no backbone that `scones-model pretrain` wrote."""
@@ -55,7 +57,7 @@ class Backbone:
             # load_state_dict copies into weights of 32 bits.
             network.load_state_dict(kept.pop("network"))
             return cls(**kept, network=network)
-        except (OSError, RuntimeError, pickle.UnpicklingError, TypeError, KeyError) as error:
+        except _UNREADABLE as error:
             raise InvalidBackbone(f"{path} is no backbone ({error}).") from error
 
     def network_for(self, labels: Sequence[str], *, neither: bool) -> ResNet9:

@@ -149,6 +149,7 @@ class _Run:
     def save(self, path: Path | None, epochs: int) -> None:
         if path is None:
             return
+        path.parent.mkdir(parents=True, exist_ok=True)
         parts = {name: getattr(self, name).state_dict() for name in _PARTS}
         beside = path.with_suffix(".part")
         torch.save({"recipe": asdict(self.recipe), "epochs": epochs, **parts}, beside)

@@ -17,6 +17,7 @@ import os
 import shlex
 import sys
 import traceback
+from argparse import ArgumentError
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -56,10 +57,12 @@ console = Console(stderr=True)
 def main(argv: Sequence[str] | None = None) -> int:
     """Train once; status 1 and SageMaker's `failure` file when it fails."""
     given = [*_hyperparameters_of_sagemaker(), *(sys.argv[1:] if argv is None else argv)]
-    options = _parser().parse_args(given)
-    options.command = "python -m scones_model.training.train " + shlex.join(given)
     try:
+        options = _parser().parse_args(given)
+        options.command = "python -m scones_model.training.train " + shlex.join(given)
         train(options)
+    except ArgumentError as error:
+        return _failed(f"{error}. See `scones-model train --help`.")
     except (InvalidFolder, InvalidBackbone, CheckpointDiffers) as error:
         return _failed(str(error))
     # SageMaker shows the file's text as the job's failure reason, whatever the fault was.
@@ -176,7 +179,8 @@ def _measured(path: Path, about: ModelMetadata, channels: Channels, test: Path |
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scones-model train", description=__doc__)
+    # Not to end in argparse: SageMaker would not learn which hyperparameter was wrong.
+    parser = argparse.ArgumentParser("scones-model train", description=__doc__, exit_on_error=False)
     folder = partial(
         _folder, parser.add_argument_group("folders, from SageMaker's environment too")
     )

@@ -1,0 +1,1 @@
+"""SageMaker and S3: upload, training jobs, the registry, the endpoint."""
