@@ -13,6 +13,7 @@ from scones_model.data import dataset
 from scones_model.data.cifar100 import class_labels, read_archive
 from scones_model.training import pretrain
 from scones_model.training.backbone import Backbone
+from scones_model.training.fitting import fit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,6 @@ def test_what_is_measured_later_is_not_learnt_from(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bytes] = []
-    fit = pretrain.fit
 
     def watched(
         network: nn.Module, normalise: nn.Module, training: Labelled, *others: object

@@ -108,10 +108,10 @@ def accuracy(network: nn.Module, normalise: nn.Module, labelled: Labelled) -> fl
     return float((answers == labelled.classes).float().mean())
 
 
-@torch.no_grad()
 def logits(network: nn.Module, normalise: nn.Module, pixels: Tensor) -> Tensor:
     """The network's answers to uint8 pixels [n, height, width, 3], in batches."""
-    return torch.cat([network(normalise(part)) for part in pixels.split(_BATCH)])
+    with torch.no_grad():
+        return torch.cat([network(normalise(part)) for part in pixels.split(_BATCH)])
 
 
 class _Run:
