@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scones_model.training.calibration import calibrate, probabilities, surprise
+from scones_model.training.calibration import calibrate, probabilities, surprise, vouched
 
 
 def sampled(count: int, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -23,10 +23,11 @@ def test_temperature_that_made_the_truth_is_found(temperature: float) -> None:
 
 def test_no_other_calibration_surprises_less() -> None:
     logits, truth = sampled(2_000, 1.5)
-    found = calibrate(logits, truth, 2, 0.2)
+    found, pictures = calibrate(logits, truth, 2, 0.2), int((truth < 2).sum())
 
     def of(temperature: float, bias: float) -> float:
-        return float(surprise(probabilities(logits, 2, temperature, bias), truth, 2, 0.2))
+        answers = vouched(probabilities(logits, 2, temperature, bias), pictures)
+        return float(surprise(answers, truth, 2, 0.2))
 
     assert found.neither_bias is not None
     best = of(found.temperature, found.neither_bias)
@@ -55,3 +56,9 @@ def test_share_of_neither_is_spread_evenly() -> None:
 def test_without_neither_it_is_a_softmax() -> None:
     logits = torch.tensor([[2.0, 0.0, -1.0]])
     assert torch.equal(probabilities(logits, 3, 2.0, None), torch.softmax(logits / 2, dim=1))
+
+
+def test_no_answer_is_surer_than_its_pictures_can_vouch_for() -> None:
+    answers = vouched(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), 150)
+    assert answers[0].tolist() == pytest.approx([151 / 152, 1 / 152])
+    assert answers[1].tolist() == pytest.approx([0.5, 0.5])

@@ -11,18 +11,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its name everywhere
 
-__all__ = ["Calibration", "calibrate", "probabilities", "surprise"]
+__all__ = ["Calibration", "calibrate", "probabilities", "surprise", "vouched"]
 
 
 @dataclass(frozen=True)
 class Calibration:
     """`temperature` divides the logits (Guo et al. 2017); `neither_bias` is added to neither's.
 
-    The bias is None for a network that knows no neither.
+    The bias is None for a network that knows no neither. `pictures` of the classes were held out.
     """
 
     temperature: float
     neither_bias: float | None
+    pictures: int
 
 
 def probabilities(
@@ -41,6 +42,15 @@ def probabilities(
     return shares[:, :classes] + shares[:, classes:] / classes
 
 
+def vouched(answers: Tensor, pictures: int) -> Tensor:
+    """Answers no surer than so many held-out pictures can vouch for (Laplace's rule of succession).
+
+    Whoever saw 150 right answers in 150 knows of the next one that it is right with 151 / 152, and
+    no more. A temperature alone follows the many easy pictures, and promises 99.99 % of the rest.
+    """
+    return (answers * pictures + 1) / (pictures + answers.shape[1])
+
+
 def calibrate(logits: Tensor, truth: Tensor, classes: int, neither_share: float) -> Calibration:
     """The calibration under which held-out pictures surprise least, as they are served.
 
@@ -48,21 +58,21 @@ def calibrate(logits: Tensor, truth: Tensor, classes: int, neither_share: float)
     their number: how many were collected says nothing about how many people will upload.
     """
     logits = logits.double()
-    neither = logits.shape[1] > classes
+    neither, pictures = logits.shape[1] > classes, int((truth < classes).sum())
     settings = torch.zeros(2, dtype=torch.float64, requires_grad=True)  # log temperature, bias
     optimizer = torch.optim.LBFGS([settings], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
         bias = settings[1] if neither else None
-        answers = probabilities(logits, classes, settings[0].exp(), bias)
+        answers = vouched(probabilities(logits, classes, settings[0].exp(), bias), pictures)
         loss = surprise(answers, truth, classes, neither_share)
         loss.backward()
         return loss
 
     optimizer.step(closure)
     logarithm, bias = settings.tolist()
-    return Calibration(round(exp(logarithm), 4), round(bias, 4) if neither else None)
+    return Calibration(round(exp(logarithm), 4), round(bias, 4) if neither else None, pictures)
 
 
 def surprise(answers: Tensor, truth: Tensor, classes: int, neither_share: float) -> Tensor:

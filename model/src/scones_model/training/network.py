@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from scones_model.training.calibration import probabilities
+from scones_model.training.calibration import probabilities, vouched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +158,8 @@ class Served(nn.Module):
     def answers(self, logits: Tensor) -> Tensor:
         """Calibrated class probabilities of the network's logits."""
         given = self.calibration
-        return probabilities(logits, self.classes, given.temperature, given.neither_bias)
+        answers = probabilities(logits, self.classes, given.temperature, given.neither_bias)
+        return vouched(answers, given.pictures)
 
 
 class _Residual(nn.Module):
