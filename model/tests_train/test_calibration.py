@@ -26,7 +26,7 @@ def test_no_other_calibration_surprises_less() -> None:
     found, pictures = calibrate(logits, truth, 2, 0.2), int((truth < 2).sum())
 
     def of(temperature: float, bias: float) -> float:
-        answers = vouched(probabilities(logits, 2, temperature, bias), pictures)
+        answers = vouched(probabilities(logits, 2, temperature, bias), 2, pictures)
         return float(surprise(answers, truth, 2, 0.2))
 
     assert found.neither_bias is not None
@@ -59,6 +59,6 @@ def test_without_neither_it_is_a_softmax() -> None:
 
 
 def test_no_answer_is_surer_than_its_pictures_can_vouch_for() -> None:
-    answers = vouched(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), 150)
+    answers = vouched(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), 2, 150)
     assert answers[0].tolist() == pytest.approx([151 / 152, 1 / 152])
     assert answers[1].tolist() == pytest.approx([0.5, 0.5])

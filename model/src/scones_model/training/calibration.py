@@ -42,13 +42,13 @@ def probabilities(
     return shares[:, :classes] + shares[:, classes:] / classes
 
 
-def vouched(answers: Tensor, pictures: int) -> Tensor:
+def vouched(answers: Tensor, classes: int, pictures: int) -> Tensor:
     """Answers no surer than so many held-out pictures can vouch for (Laplace's rule of succession).
 
     Whoever saw 150 right answers in 150 knows of the next one that it is right with 151 / 152, and
     no more. A temperature alone follows the many easy pictures, and promises 99.99 % of the rest.
     """
-    return (answers * pictures + 1) / (pictures + answers.shape[1])
+    return (answers * pictures + 1) / (pictures + classes)
 
 
 def calibrate(logits: Tensor, truth: Tensor, classes: int, neither_share: float) -> Calibration:
@@ -65,7 +65,8 @@ def calibrate(logits: Tensor, truth: Tensor, classes: int, neither_share: float)
     def closure() -> Tensor:
         optimizer.zero_grad()
         bias = settings[1] if neither else None
-        answers = vouched(probabilities(logits, classes, settings[0].exp(), bias), pictures)
+        answers = probabilities(logits, classes, settings[0].exp(), bias)
+        answers = vouched(answers, classes, pictures)
         loss = surprise(answers, truth, classes, neither_share)
         loss.backward()
         return loss

@@ -159,7 +159,7 @@ class Served(nn.Module):
         """Calibrated class probabilities of the network's logits."""
         given = self.calibration
         answers = probabilities(logits, self.classes, given.temperature, given.neither_bias)
-        return vouched(answers, given.pictures)
+        return vouched(answers, self.classes, given.pictures)
 
 
 class _Residual(nn.Module):
