@@ -55,7 +55,7 @@ def _step(node: onnx.NodeProto) -> tuple[Callable[..., object], Given, Sequence[
     if node.op_type == "Constant":
         given = {"value": _value(given["value"])}
     if node.op_type not in OPERATIONS:
-        raise NotImplementedError(f"Add ONNX's {node.op_type} to OPERATIONS.")
+        raise ValueError(f"Add ONNX's {node.op_type} to OPERATIONS.")
     return OPERATIONS[node.op_type], given, list(node.input), node.output[0]
 
 
@@ -78,7 +78,7 @@ def _pool(given: Given, images: Tensor) -> Tensor:
 def _same_at_both_ends(pads: list[int]) -> list[int]:
     half = len(pads) // 2
     if pads[:half] != pads[half:]:
-        raise NotImplementedError(f"Padding {pads} differs from end to end.")
+        raise ValueError(f"Padding {pads} differs from end to end.")
     return pads[:half]
 
 
@@ -96,7 +96,7 @@ def _slice(
         elif (start, step) == (-1, -1):
             values = values.flip(axis)
         else:
-            raise NotImplementedError(f"Slice from {start} by {step}.")
+            raise ValueError(f"Slice from {start} by {step}.")
     return values
 
 
