@@ -29,10 +29,11 @@ PACKAGES = {
     "filter": Path("services/filter"),
     "model": Path("model"),
     "monitoring": Path("monitoring"),
+    "operations": Path("operations"),
     "local": Path("local"),
 }
 SERVICES = ("serializer", "classifier", "filter")
-PROGRAMS = ["engine", *SERVICES, "model", "monitoring", "local"]
+PROGRAMS = ["engine", "function", *SERVICES, "model", "monitoring", "operations", "local"]
 RIVALS = ("evidently", "nannyml")
 RUNTIMES = [f"runtime({program})" for program in PROGRAMS]
 ENVIRONMENTS = Path(".nox")
@@ -186,8 +187,9 @@ def runtime(session: nox.Session, program: str) -> None:
         session.install("--require-hashes", "-r", "local/requirements-engine.txt")
         session.install("--no-deps", "-e", "local")
         return
-    install(session, PACKAGES[program])
-    if program in SERVICES:
+    if program in PACKAGES:
+        install(session, PACKAGES[program])
+    if program in ("function", *SERVICES):
         session.install("--require-hashes", "-r", "local/requirements-function.txt")
 
 
@@ -346,6 +348,8 @@ def lock(session: nox.Session) -> None:
     for tool in RIVALS:
         group = ("--group", f"{monitoring}:{tool}")
         compile_lock(session, Path(f"monitoring/bench/requirements-{tool}.txt"), *group)
+    validate = ("--group", "operations/pyproject.toml:validate")
+    compile_lock(session, Path("operations/requirements-validate.txt"), *validate)
     for name in ("engine", "function"):
         group = ("--group", f"local/pyproject.toml:{name}")
         compile_lock(session, Path("local") / f"requirements-{name}.txt", *group)

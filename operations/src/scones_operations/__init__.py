@@ -1,0 +1,1 @@
+"""Builds, releases, deploys, redrives and destroys the system on AWS."""

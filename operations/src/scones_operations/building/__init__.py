@@ -1,0 +1,1 @@
+"""Turn a service into the zip that Lambda runs."""

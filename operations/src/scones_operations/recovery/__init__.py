@@ -1,0 +1,1 @@
+"""Send what failed, or what was there before, through the workflow."""

@@ -1,0 +1,1 @@
+"""Give a package a version, and one service's traffic to it."""

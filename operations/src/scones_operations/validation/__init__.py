@@ -1,0 +1,1 @@
+"""Check templates, policies and workflows without an account."""
