@@ -50,11 +50,6 @@ def test_default_labels_are_valid_settings(template: dict[str, Any]) -> None:
     assert settings.labels == ("bicycle", "motorcycle")
 
 
-def test_every_parameter_of_a_setting_describes_the_version(function: dict[str, Any]) -> None:
-    for parameter in function["Environment"]["Variables"].values():
-        assert f"${{{parameter}}}" in function["VersionDescription"]
-
-
 def test_role_may_invoke_one_endpoint_only(template: dict[str, Any]) -> None:
     (policy,) = template["Resources"]["Role"]["Properties"]["Policies"]
     statements = policy["PolicyDocument"]["Statement"]

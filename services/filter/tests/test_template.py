@@ -50,16 +50,3 @@ def test_default_parameters_are_valid_settings(template: dict[str, Any]) -> None
         "bicycle": Route(orders="nearby", loading_bay="A"),
         "motorcycle": Route(orders="far", loading_bay="B"),
     }
-
-
-def test_every_parameter_of_a_setting_describes_the_version(function: dict[str, Any]) -> None:
-    for parameter in function["Environment"]["Variables"].values():
-        assert f"${{{parameter}}}" in function["VersionDescription"]
-
-
-def test_longest_routes_fit_into_the_versions_description(
-    template: dict[str, Any], function: dict[str, Any]
-) -> None:
-    routes = template["Parameters"]["Routes"]["MaxLength"]
-    shown = function["VersionDescription"].replace("${Routes}", "x" * routes)
-    assert len(shown) <= 256

@@ -44,11 +44,6 @@ def test_defaults_of_template_and_code_are_the_same(
     assert Settings.from_environment(defaults) == Settings.from_environment({})
 
 
-def test_every_parameter_of_a_setting_describes_the_version(function: dict[str, Any]) -> None:
-    for parameter in function["Environment"]["Variables"].values():
-        assert f"${{{parameter}}}" in function["VersionDescription"]
-
-
 def test_function_outlives_the_clients_last_attempt(function: dict[str, Any]) -> None:
     config: Any = s3.meta.config
     attempts = config.retries["total_max_attempts"]
