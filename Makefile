@@ -3,7 +3,7 @@ PYTHON ?= python3
 NOX := .venv/bin/nox
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(NOX) ## The whole flow, and a drift, on this machine: [IMAGES=<folder>] [COUNT=60] [MODEL=<folder>] [STORY=blur] [CIFAR100=<archive>]
 	@$(NOX) -s demo
@@ -11,11 +11,41 @@ demo: $(NOX) ## The whole flow, and a drift, on this machine: [IMAGES=<folder>] 
 test: $(NOX) ## Everything CI checks: lint, types, templates, contracts, unit and end-to-end tests
 	@$(NOX)
 
-up: $(NOX) ## Start the same stack and leave it running: [PORT=4566] [MODEL=<folder>]
+up: $(NOX) ## Start the same stack and leave it running: [PORT=4566] [MODEL=<folder>] [EMPTY=1 deploys nothing]
 	@$(NOX) -s up
 
 down: $(NOX) ## Stop what `make up` started
 	@$(NOX) -s down
+
+build: $(NOX) ## A zip per service for Lambda, in dist/: [ARCH=arm64|x86_64|local]
+	@$(NOX) -s build
+
+deploy: $(NOX) ## Create or change all stacks of a stage: [STAGE=dev] [GROUP=<model package group>] [ARGS=--dry-run]
+	@$(NOX) -s deploy -- $(ARGS)
+
+release: $(NOX) ## Release one package, a service by canary: PACKAGE=serializer [STAGE=dev] [ARGS=--dry-run]
+	@$(NOX) -s operations -- release $(PACKAGE) $(ARGS)
+
+rollback: $(NOX) ## Point a service's live alias at an earlier version: SERVICE=serializer [STAGE=dev] [ARGS="--to 3"]
+	@$(NOX) -s operations -- rollback $(SERVICE) $(ARGS)
+
+due: $(NOX) ## What is due for release: [RANGE=main..HEAD]
+	@$(NOX) -s operations -- due $(RANGE) $(ARGS)
+
+redrive: $(NOX) ## Send dead letters through the workflow again: ARGS="--all", "--error NAME", "--message ID" or "--list" [STAGE=dev]
+	@$(NOX) -s operations -- redrive $(ARGS)
+
+backfill: $(NOX) ## Run the workflow over what is in S3 already: PREFIX=s3://bucket/prefix [STAGE=dev]
+	@$(NOX) -s operations -- backfill $(PREFIX) $(ARGS)
+
+destroy: $(NOX) ## Delete a stage and list what still costs money: [STAGE=dev] [EMPTY=1 deletes what is stored]
+	@$(NOX) -s destroy -- $(ARGS)
+
+cost: $(NOX) ## What images and idle months cost: [ARGS="--images 1000000"]
+	@$(NOX) -s operations -- cost $(ARGS)
+
+validate: $(NOX) ## Check every template, policy and workflow, without an account
+	@$(NOX) -s validate
 
 train: $(NOX) ## Train the model on CIFAR-100's vehicles: [CIFAR100=<archive>] [IMAGES=<folder>] [NEITHER=<folder>]
 	@$(NOX) -s train
@@ -44,6 +74,9 @@ bench-model: $(NOX) ## The served model and its server against the same network 
 bench-monitoring: $(NOX) ## Reading captures against json.loads; reports against Evidently and NannyML
 	@$(NOX) -s bench_monitoring
 
+bench-coldstart: $(NOX) ## CPU of a cold start: our zips against the course's Lambda and an unslimmed build
+	@$(NOX) -s bench_coldstart
+
 lock: $(NOX) ## Resolve every package's dependencies again
 	@$(NOX) -s lock
 
@@ -51,7 +84,7 @@ format: $(NOX) ## Format the code
 	@$(NOX) -s format
 
 clean: ## Remove everything that these commands made in this folder
-	rm -rf .nox .venv build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .nox .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(NOX): requirements/nox.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Scones needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ". Name a newer one: make PYTHON=python3.13 ...")'
@@ -59,4 +92,4 @@ $(NOX): requirements/nox.txt
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.PHONY: help demo test up down train evaluate gate pretrain report simulate bench bench-model bench-monitoring lock format clean
+.PHONY: help demo test up down build deploy release rollback due redrive backfill destroy cost validate train evaluate gate pretrain report simulate bench bench-model bench-monitoring bench-coldstart lock format clean

@@ -92,7 +92,8 @@ def typecheck(session: nox.Session, package: str) -> None:
     """Check one package's types, strictly, beside its own locked dependencies."""
     home = PACKAGES[package]
     install(session, home, "requirements-test.txt")
-    session.run("mypy", f"{home}/src", f"{home}/tests", env={"MYPYPATH": f"{home}/src"})
+    checked = (f"{home}/src", *test_folders(package))
+    session.run("mypy", *checked, env={"MYPYPATH": f"{home}/src"})
 
 
 @nox.session
@@ -100,7 +101,13 @@ def typecheck(session: nox.Session, package: str) -> None:
 def tests(session: nox.Session, package: str) -> None:
     """Run one package's tests in an environment that holds no other package."""
     install(session, PACKAGES[package], "requirements-test.txt")
-    pytest(session, f"{PACKAGES[package]}/tests")
+    pytest(session, *test_folders(package))
+
+
+def test_folders(package: str) -> tuple[str, ...]:
+    """The tests of a package; operations' also know what its commands deploy."""
+    own = f"{PACKAGES[package]}/tests"
+    return (own, "observability/tests") if package == "operations" else (own,)
 
 
 def install_training(session: nox.Session) -> None:
@@ -207,14 +214,77 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(requires=RUNTIMES, venv_backend="none")
 def up(session: nox.Session) -> None:
-    """Start the stack and leave it running."""
-    scones_local(session, "up", *session.posargs)
+    """Start the stack and leave it running; with EMPTY=1 without anything deployed."""
+    empty = ["--empty"] if os.environ.get("EMPTY") == "1" else []
+    scones_local(session, "up", *empty, *session.posargs)
 
 
 @nox.session(requires=["runtime(local)"], venv_backend="none")
 def down(session: nox.Session) -> None:
     """Stop what `up` started."""
     scones_local(session, "down")
+
+
+def scones_ops(session: nox.Session, *arguments: str, python: str) -> None:
+    """Run operations' command line; with STAGE=local against the stack that `up` left running."""
+    variables: dict[str, str | None] = {}
+    if os.environ.get("STAGE") == "local":
+        left = Path("build/local/environment.json")
+        if not left.exists():
+            session.error("No stack is up: run `make up`, or `make up EMPTY=1`, first.")
+        own = {name: None for name in os.environ if name.startswith("AWS_")}
+        variables = {**own, **json.loads(left.read_text())}
+    command = (python, "-m", "scones_operations.cli", *arguments)
+    session.run(*command, env=variables, external=True)
+
+
+@nox.session(requires=["runtime(operations)"], venv_backend="none")
+def operations(session: nox.Session) -> None:
+    """Run one of operations' commands: release, rollback, due, redrive, backfill, cost."""
+    python = f"{ENVIRONMENTS}/runtime-operations/bin/python"
+    scones_ops(session, *session.posargs, python=python)
+
+
+@nox.session(requires=["runtime(operations)"], venv_backend="none")
+@nox.parametrize("service", SERVICES, ids=SERVICES)
+def build(session: nox.Session, service: str) -> None:
+    """Make a service's zip for Lambda in dist/, for arm64 unless ARCH says otherwise."""
+    python = f"{ENVIRONMENTS}/runtime-operations/bin/python"
+    arch = os.environ.get("ARCH", "arm64")
+    scones_ops(session, "build", service, f"--arch={arch}", *session.posargs, python=python)
+
+
+def install_delivery(session: nox.Session) -> None:
+    """Put operations into the session, and the model's commands, which need as little."""
+    install(session, PACKAGES["operations"])
+    session.install("--no-deps", "-e", "model")
+
+
+@nox.session
+def deploy(session: nox.Session) -> None:
+    """Create or change a stage: with GROUP its newest approved model first, then the rest."""
+    install_delivery(session)
+    if group := os.environ.get("GROUP"):
+        session.run("scones-model", "deploy", f"--group={group}", f"--stage={stage()}")
+    scones_ops(session, "deploy", *session.posargs, python="python")
+
+
+@nox.session
+def destroy(session: nox.Session) -> None:
+    """Delete a stage: its endpoint last; with EMPTY=1 what is stored, too."""
+    install_delivery(session)
+    empty = os.environ.get("EMPTY") == "1"
+    scones_ops(
+        session, "destroy", *(["--empty"] if empty else []), *session.posargs, python="python"
+    )
+    if stage() != "local":  # which has no endpoint's stack
+        captures = ["--captures"] if empty else []
+        session.run("scones-model", "destroy", f"--stage={stage()}", *captures, *session.posargs)
+
+
+def stage() -> str:
+    """The deployment stage that the user named."""
+    return os.environ.get("STAGE") or "dev"
 
 
 @nox.session(requires=["runtime(monitoring)"], venv_backend="none")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["read_template"]
 
 
-class _TemplateLoader(yaml.SafeLoader):
+class _TemplateLoader(yaml.CSafeLoader):  # in C: ten times as fast
     """YAML with CloudFormation's short function names."""
 
 
