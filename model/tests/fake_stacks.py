@@ -6,6 +6,7 @@ What a stack's work is, see fake_stackwork.py; it goes on by ticks of the accoun
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -103,9 +104,10 @@ class Stacks:
         stack = self._find(name)
         given = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
         template = self.work.template(asked["TemplateBody"], given, stack)
+        _check_parameters(given, template.whole["Parameters"])
         changes = list(_changes(template, stack))
         told: dict[str, Any] = {"Status": "CREATE_COMPLETE", "Changes": changes}
-        if not changes and not creates:
+        if not (changes or creates or template.outputs().keys() != stack.outputs.keys()):
             reason = (
                 "The submitted information didn't contain changes. Submit different information"
             )
@@ -159,6 +161,17 @@ def _summary(asked: dict[str, Any]) -> dict[str, Any]:
             for name, one in declared.items()
         ]
     }
+
+
+def _check_parameters(given: dict[str, str], declared: dict[str, Any]) -> None:
+    """As CloudFormation does it: of texts, which ours are as far as they have patterns."""
+    if unknown := sorted(given.keys() - declared.keys()):
+        raise Refusal("ValidationError", f"Parameters: {unknown} do not exist in the template")
+    for name, value in given.items():
+        pattern = declared[name].get("AllowedPattern", "(?s:.*)")
+        allowed = map(str, declared[name].get("AllowedValues", [value]))
+        if not re.fullmatch(pattern, value) or value not in allowed:
+            raise Refusal("ValidationError", f"Parameter {name} failed to satisfy constraint")
 
 
 def _changes(template: Template, stack: Stack) -> Iterator[dict[str, Any]]:

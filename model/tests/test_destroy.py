@@ -42,7 +42,7 @@ def test_status_tells_all_there_is(deployed: World, capsys: pytest.CaptureFixtur
     assert told["package"]["figures"]["accuracy"] == 0.95
     assert told["scaling"] == {"min": 2, "max": 4}
     assert len(told["alarms"]) == 4
-    bucket = deployed.output("CaptureBucket")
+    bucket = deployed.outputs()["CaptureBucket"]
     assert told["captures"] == f"s3://{bucket}/captures/scones-dev/AllTraffic"
 
 
@@ -84,14 +84,14 @@ def test_destroy_asks_for_the_stages_name(
 
 
 def test_an_empty_bucket_goes_and_captures_stay(deployed: World) -> None:
-    bucket = deployed.output("CaptureBucket")
+    bucket = deployed.outputs()["CaptureBucket"]
     assert destroy.main(["--yes"]) == 0
     assert bucket not in buckets()
     assert world_has_packages()
 
 
 def test_captures_go_when_asked(deployed: World) -> None:
-    bucket = deployed.output("CaptureBucket")
+    bucket = deployed.outputs()["CaptureBucket"]
     for number in range(3):
         client("s3").put_object(Bucket=bucket, Key=f"captures/{number}.jsonl", Body=b"{}")
     assert destroy.main(["--yes", "--captures"]) == 0

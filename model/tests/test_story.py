@@ -96,7 +96,7 @@ def people_do_not_like_it_and_go_back(world: World, said: Callable[[], str]) -> 
 
 
 def nothing_is_left_but_what_is_to_stay(world: World, said: Callable[[], str]) -> None:
-    bucket = world.output("CaptureBucket")
+    bucket = world.outputs()["CaptureBucket"]
     client("s3").put_object(Bucket=bucket, Key="captures/scones-dev/one.jsonl", Body=b"{}")
     said()
     assert destroy.main(["--yes", "--packages", GROUP]) == 0

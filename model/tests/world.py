@@ -52,8 +52,10 @@ class World:
         return path
 
     def register(self, number: int, *more: str) -> int:
-        model = self.model(number)
-        path = self.folder / f"evaluation-{number}.json"
+        return self.register_file(self.model(number), *more)
+
+    def register_file(self, model: Path, *more: str) -> int:
+        path = model.with_suffix(".evaluation.json")
         path.write_text(evaluation(model).to_json(), encoding="utf-8")
         return register.main(
             [str(model), "--evaluation", str(path), "--group", GROUP, "--image", IMAGE,
@@ -117,11 +119,10 @@ class World:
         asked = self.account.named("CreateChangeSet")[-1]["Parameters"]
         return {one["ParameterKey"]: one["ParameterValue"] for one in asked}
 
-    def output(self, name: str, stage: str = "dev") -> str:
+    def outputs(self, stage: str = "dev") -> dict[str, str]:
         """Of the stage's stack."""
         told = client("cloudformation").describe_stacks(StackName=f"scones-{stage}-endpoint")
-        outputs = told["Stacks"][0]["Outputs"]
-        return {one["OutputKey"]: one["OutputValue"] for one in outputs}[name]
+        return {one["OutputKey"]: one["OutputValue"] for one in told["Stacks"][0]["Outputs"]}
 
     def serves(self, stage: str = "dev") -> str:
         """The package behind the endpoint, found through configuration and model."""
@@ -172,7 +173,7 @@ def evaluation(model: Path) -> Evaluation:
         without_copies=None,
         operations=[Operation(0.9, 0.81, 0.99, 0.97, 1.0, 2, 0.08)],
         reliability=[Bin(0.9, 1.0, 160, 0.96, 0.97)],
-        confusion=[[95, 5], [5, 95]],
+        confusion=[[95 if said == truth else 5 for said in about.labels] for truth in about.labels],
         robustness=[],
         neither=None,
         mistakes=[],

@@ -3,7 +3,8 @@
 Shows what changes, changes it, and tells its course. A new model gets a part of the traffic first
 (a canary) and the rest when no alarm has rung; else the endpoint goes back by itself, this command
 says why, and the version is marked Rejected. An endpoint costs money by the hour until
-`scones-model destroy`.
+`scones-model destroy`. Outputs of the stack are parameters of the services' stacks, also what the
+model says of itself: labels, size, fit, colour, threshold.
 
 Exit status: 0 deployed or nothing to change, 1 it failed or went back, 2 bad input.
 """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scones_model.aws.account import CannotBeDone, Failed, client
 from scones_model.aws.endpoint import alarms, brake, describe_endpoint, fleets, rang_since, traffic
 from scones_model.aws.events import Event, failures, follow, told_so_far
+from scones_model.aws.facts import parameters as facts_of
 from scones_model.aws.packages import short
 from scones_model.aws.place import place
 from scones_model.aws.requests import Request, send
@@ -23,7 +24,9 @@ __all__ = ["InvalidSetting", "RolledBack", "carry_out", "planned"]
 
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 DEPLOYABLE = (*DONE, "UPDATE_ROLLBACK_COMPLETE")
-DERIVED = ("Stage", "ModelPackageArn", "ModelBucket", "ModelPrefix", "ImageRepositoryArn")
+DERIVED = (
+    "Stage", "ModelPackageArn", "ModelBucket", "ModelPrefix", "ImageRepositoryArn", *facts_of({}),
+)  # fmt: skip
 """Parameters that follow from the stage and the package."""
 
 
@@ -52,9 +55,11 @@ def planned(
     declared = _declared(template)
     _check_known(settings, declared)
     kept = stack.parameters if stack else {}
+    # A rollback has the stack's own template, which may be older than a parameter.
+    known = {**kept, **facts_of(package.facts)}
     parameters = {
         **declared,
-        **{name: value for name, value in kept.items() if name in declared},
+        **{name: value for name, value in known.items() if name in declared},
         **_of_package(package, stage, kept),
         **settings,
     }
@@ -174,11 +179,15 @@ def carry_out(
     for change in changes:
         tell(change)
     begin = datetime.now(UTC)
-    arn = read_stack(execute.parameters["StackName"]).arn
-    told = told_so_far(arn)
+    before = read_stack(execute.parameters["StackName"])
+    told = told_so_far(before.arn)
     send(execute)
-    stack, events = follow(arn, told, tell, lambda: traffic(describe_endpoint(stage)))
+    stack, events = follow(before.arn, told, tell, lambda: traffic(describe_endpoint(stage)))
     _judge(_Course(stack, events, begin), package, stage)
+    if news := [one for one in facts_of({}) if before.outputs.get(one) != stack.outputs.get(one)]:
+        tell(
+            f"The services do not know yet: {', '.join(news)}. `scones-ops deploy --stage {stage}`."
+        )
     return stack
 
 

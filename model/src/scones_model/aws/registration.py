@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scones_model.aws.facts import VALUE_LENGTH, kept
 from scones_model.aws.requests import Request
 from scones_model.card.sagemaker import sagemaker_card
 
@@ -32,7 +33,6 @@ INSTANCE_TYPES = (
 """Small CPU ones, x86-64 as the Dockerfile's image; none that bursts, as those do not scale."""
 
 _FACTS = 50
-_VALUE = 256
 _NOT_ALLOWED = re.compile(r"[^\w .:/=+@-]")
 """In the registry's values: it takes no comma, bracket or quote."""
 
@@ -67,7 +67,10 @@ def group_request(group: str) -> Request:
 
 
 def requests(version: Version, below: Place) -> list[Request]:
-    """Uploads into a folder of `below`, which is the group's, and the package."""
+    """Uploads into a folder of `below`, which is the group's, and the package.
+
+    Raises CannotBePassed when the services could not be told what the model needs.
+    """
     quality = _quality(version.evaluation)
     folder = below / _address(version.artifact, version.predictions, quality)
     model, table, figures = (
@@ -122,11 +125,8 @@ def _facts(version: Version) -> dict[str, str]:
     about, test = version.metadata, version.evaluation.test
     facts: dict[str, object] = {
         "sha256": version.evaluation.model.sha256,
-        "input": f"{about.input_width} x {about.input_height}",
-        "fit": about.fit,
-        "pad_color": " ".join(map(str, about.pad_color)),
+        **kept(about),
         "temperature": about.temperature,
-        "threshold": about.threshold,
         "seed": about.seed,
         "command": about.command,
         "commit": version.commit,
@@ -146,7 +146,7 @@ def _facts(version: Version) -> dict[str, str]:
 
 
 def _value(fact: object) -> str:
-    return _NOT_ALLOWED.sub("_", " ".join(str(fact).split()))[:_VALUE]
+    return _NOT_ALLOWED.sub("_", " ".join(str(fact).split()))[:VALUE_LENGTH]
 
 
 def _quality(evaluation: Evaluation) -> bytes:

@@ -150,7 +150,9 @@ def prepare(made: Request) -> Sequence[str]:
     while True:
         told = client("cloudformation").describe_change_set(**which)
         if told["Status"] == "CREATE_COMPLETE":
-            return [_line(dict(one.get("ResourceChange", {}))) for one in told["Changes"]]
+            lines = [_line(dict(one.get("ResourceChange", {}))) for one in told["Changes"]]
+            # There are none when outputs alone change: https://github.com/aws/aws-cdk/pull/2029
+            return lines or ["Modify outputs"]
         if told["Status"] == "FAILED":
             break
         time.sleep(PAUSE)
