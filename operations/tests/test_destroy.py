@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from scones_operations.stacks import destroy
 from scones_operations.stacks.destroy import main
+from scones_operations.stacks.plan import stage_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from scones_operations.stacks.cloudformation import Stack
 
 STAGE = "doomed"
 UPLOADS = "scones-doomed-uploads-123456789012-eu-central-1"
@@ -115,3 +120,65 @@ def test_another_stage_whose_name_begins_alike_is_left_alone() -> None:
     boto3.client("s3").create_bucket(Bucket=other, CreateBucketConfiguration=where)
     main(["--stage", STAGE, "--yes", "--empty"])
     assert buckets() == [other]
+
+
+def test_an_empty_bucket_goes_without_being_asked_for() -> None:
+    s3 = boto3.client("s3")
+    found = s3.list_object_versions(Bucket=UPLOADS)
+    for one in found["Versions"]:
+        s3.delete_object(Bucket=UPLOADS, Key=one["Key"], VersionId=one["VersionId"])
+    assert found["DeleteMarkers"]  # is still there, and nothing is stored by it
+    assert main(["--stage", STAGE, "--yes"]) == 0
+    assert buckets() == []
+
+
+@pytest.mark.parametrize("empty", [[], ["--empty"]])
+def test_captures_are_the_endpoints_as_long_as_it_is_there(empty: list[str]) -> None:
+    bucket = f"scones-{STAGE}-endpoint-captures-1x2y3z"
+    captures = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}
+    create(
+        "endpoint", {"Resources": {"Captures": {**captures, "Properties": {"BucketName": bucket}}}}
+    )
+    boto3.client("s3").put_object(Bucket=bucket, Key="captures/a.jsonl", Body=b"{}")
+    assert main(["--stage", STAGE, "--yes", *empty]) == 0
+    assert bucket in buckets()
+    boto3.client("cloudformation").delete_stack(StackName=f"scones-{STAGE}-endpoint")
+    assert main(["--stage", STAGE, "--yes", *empty]) == 0
+    assert (bucket in buckets()) is not bool(empty)
+
+
+def test_what_deleted_stacks_left_is_listed_but_not_what_another_stage_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    create("2-filter", {"Resources": {"Any": {"Type": "AWS::SNS::Topic"}}})  # of stage doomed-2
+    logs, metrics = boto3.client("logs"), boto3.client("cloudwatch")
+    for stage in (STAGE, f"{STAGE}-2"):
+        logs.create_log_group(logGroupName=f"/aws/lambda/scones-{stage}-filter")
+        logs.create_log_group(logGroupName=f"/aws/vendedlogs/states/scones-{stage}")
+        metrics.put_dashboard(DashboardName=f"scones-{stage}", DashboardBody='{"widgets": []}')
+        metrics.put_metric_alarm(
+            AlarmName=f"scones-{stage}-dead-letters", MetricName="any", Namespace="Any",
+            EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", Threshold=1,
+            Period=60, Statistic="Sum",
+        )  # fmt: skip
+    assert main(["--stage", STAGE, "--yes", "--empty"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert told == [
+        f"  log group /aws/lambda/scones-{STAGE}-filter",
+        f"  log group /aws/vendedlogs/states/scones-{STAGE}",
+        f"  alarm scones-{STAGE}-dead-letters",
+        f"  dashboard scones-{STAGE}",
+    ]
+
+
+def test_while_cloudformation_is_busy_nothing_is_deleted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def busy(stage: str) -> dict[str, Stack]:
+        found = stage_stacks(stage)
+        return {part: replace(stack, status="UPDATE_IN_PROGRESS") for part, stack in found.items()}
+
+    monkeypatch.setattr(destroy, "stage_stacks", busy)
+    assert main(["--stage", STAGE, "--yes", "--empty"]) == 2
+    assert "scones-doomed-orchestration is UPDATE_IN_PROGRESS" in capsys.readouterr().err
+    assert (len(stacks()), buckets()) == (1, [UPLOADS])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,7 @@ from scones_operations.stacks.wiring import (
     Value,
     derived_names,
     missing,
+    refused,
     stage_settings,
     unknown,
     wire,
@@ -49,6 +50,26 @@ def test_each_source_yields_to_the_one_before_it() -> None:
 def test_what_has_no_value_is_missing_unless_a_stack_before_will_have_it() -> None:
     assert missing(TEMPLATE, wired({}, {}, {}, {}), ()) == {"EndpointName": "The endpoint"}
     assert missing(TEMPLATE, wired({}, {}, {}, {}), ("EndpointName",)) == {}
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "why"),
+    [
+        ({"Type": "Number", "AllowedValues": [1, 30]}, "7", "is none of 1, 30"),
+        ({"Type": "String", "AllowedPattern": "[a-z]+"}, "a1", "does not match [a-z]+"),
+        ({"Type": "Number"}, "x", "is no number"),
+        ({"Type": "Number", "MinValue": 0.5}, "0.4", "is less than 0.5"),
+        ({"Type": "Number", "MaxValue": 1}, "1.5", "is more than 1"),
+        ({"Type": "Number", "MinValue": 0, "MaxValue": 1}, "0", None),
+        ({"Type": "Number", "AllowedValues": [1, 30]}, "30", None),
+        ({"Type": "String"}, "", None),
+    ],
+)
+def test_a_value_that_the_template_does_not_take_is_told_with_what_it_takes(
+    declared: dict[str, Any], value: str, why: str | None
+) -> None:
+    told = refused({"Parameters": {"One": declared}}, {"One": Value(value, "said")})
+    assert told == ({} if why is None else {"One": why})
 
 
 def test_a_misspelt_setting_is_unknown() -> None:

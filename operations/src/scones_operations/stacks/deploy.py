@@ -7,6 +7,7 @@ import copy
 import hashlib
 import json
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
-from scones_operations.account import client, run
+from scones_operations.account import Failed, client, run
 from scones_operations.building.build import build_service
 from scones_operations.building.source import pack_source
 from scones_operations.building.targets import ARCHITECTURES
@@ -25,22 +25,23 @@ from scones_operations.releasing.artifacts import upload
 from scones_operations.releasing.history import commit_of, uncommitted
 from scones_operations.releasing.publication import publish_service
 from scones_operations.repository import SERVICES, find_package, find_root
-from scones_operations.stacks.cloudformation import apply_stack, stack_name
-from scones_operations.stacks.parts import PARTS, template_path
-from scones_operations.stacks.plan import make_plan
+from scones_operations.stacks.cloudformation import Stack, apply_stack, stack_name
+from scones_operations.stacks.parts import BUCKETS, PARTS, template_path
+from scones_operations.stacks.plan import DECIDED, make_plan
+from scones_operations.stacks.showing import outputs, show_plan, show_stacks
+from scones_operations.stacks.takeover import take_over
 from scones_operations.stacks.wiring import DEFAULT, KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from scones_operations.building.build import Zip
-    from scones_operations.stacks.cloudformation import Stack
     from scones_operations.stacks.plan import Plan
 
 __all__ = ["main"]
 
-OF_PUBLISHING = {"Architecture", "AtOnce", "LiveVersion", "PreviousVersion"}
-"""Parameters that publishing a version decides."""
+PLAIN_WIDTH = 180
+"""Columns where the output is no terminal, so that names stay whole."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _deploy(options: argparse.Namespace) -> int:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     plan, stacks = make_plan(find_root(), options.stage, options.only, dict(options.set))
     if plan.skipped:
-        console.print(plan.skipped, highlight=False, soft_wrap=True)
+        console.print(plan.skipped, markup=False, highlight=False, soft_wrap=True)
     if options.dry_run:
-        _show_plan(console, plan, stacks)
+        show_plan(console, plan, stacks)
         return 0
+    before = dict(stacks)
     with telling(console, f"Deploying stage {plan.stage} ...") as tell:
         _carry_out(plan, stacks, Manner(options.arch, options.source), tell)
-    _show_stacks(console, plan, stacks)
+    show_stacks(console, plan, before, stacks)
     if options.json:
-        options.json.write_text(json.dumps(_outputs(stacks), indent=2), encoding="utf-8")
+        options.json.write_text(json.dumps(outputs(stacks), indent=2), encoding="utf-8")
     return 0
 
 
@@ -86,8 +88,19 @@ def _carry_out(
         client(service)  # boto3 makes clients in one thread only
     with ThreadPoolExecutor() as pool:
         for row in plan.rows:
-            deploy = partial(_deploy_part, plan, dict(stacks), manner, tell)
-            stacks.update(zip(row, pool.map(deploy, row), strict=True))
+            attempt = partial(_attempt, partial(_deploy_part, plan, dict(stacks), manner, tell))
+            done = dict(zip(row, pool.map(attempt, row), strict=True))
+            if failures := [str(one) for one in done.values() if isinstance(one, Failed)]:
+                raise Failed("\n".join(failures))
+            stacks.update({part: one for part, one in done.items() if isinstance(one, Stack)})
+
+
+def _attempt(deploy: Callable[[str], Stack], part: str) -> Stack | Failed:
+    """So that of several parts that fail at the same time each tells why."""
+    try:
+        return deploy(part)
+    except Failed as error:
+        return error
 
 
 def _deploy_part(
@@ -97,18 +110,20 @@ def _deploy_part(
     tell: Callable[[str], None],
     part: str,
 ) -> Stack:
-    template, parameters = plan.templates[part], _given(plan, part, stacks)
-    if part not in SERVICES:
-        uploaded = _with_definitions(plan, part, tell)
-        return apply_stack(stack_name(plan.stage, part), uploaded, parameters, tell)
-    built = _build(plan.root, part, manner)
-    commit = _commit(plan.root, part)
-    return publish_service(plan.stage, built, template, parameters, commit, tell).stack
+    name, template = stack_name(plan.stage, part), plan.templates[part]
+    parameters = _given(plan, part, stacks)
+    if part in SERVICES:
+        built = _build(plan.root, part, manner)
+        commit = _commit(plan.root, part)
+        return publish_service(plan.stage, built, template, parameters, commit, tell).stack
+    if part in plan.taken_over:
+        take_over(name, template, BUCKETS[part], plan.taken_over[part], tell)
+    return apply_stack(name, _with_definitions(plan, part, tell), parameters, tell)
 
 
 def _given(plan: Plan, part: str, stacks: Mapping[str, Stack]) -> dict[str, str]:
     """Parameters to send: what the stack has and the template's defaults need not be."""
-    silent = OF_PUBLISHING if part in SERVICES else set()
+    silent = DECIDED.keys() - {"Stage"} if part in SERVICES else set()
     return {
         name: wired.value
         for name, wired in plan.wire(part, stacks).items()
@@ -141,38 +156,6 @@ def _with_definitions(plan: Plan, part: str, tell: Callable[[str], None]) -> dic
             place = upload(plan.stage, path, f"definitions/{digest}.json", tell)
             resource["Properties"]["DefinitionUri"] = place
     return template
-
-
-def _outputs(stacks: Mapping[str, Stack]) -> dict[str, str]:
-    return {name: value for stack in stacks.values() for name, value in stack.outputs.items()}
-
-
-def _show_plan(console: Console, plan: Plan, stacks: Mapping[str, Stack]) -> None:
-    for part in (part for row in plan.rows for part in row):
-        name = stack_name(plan.stage, part)
-        table = Table("parameter", "value", "from", title=name, title_justify="left")
-        wired = plan.wire(part, stacks)
-        for parameter in plan.templates[part].get("Parameters", {}):
-            if parameter in wired:
-                table.add_row(parameter, wired[parameter].value, wired[parameter].source)
-            else:
-                table.add_row(parameter, "", "output of a stack that is not there yet")
-        console.print(table)
-
-
-def _show_stacks(console: Console, plan: Plan, stacks: Mapping[str, Stack]) -> None:
-    table = Table("stack", "status", "live version")
-    for part in (part for row in plan.rows for part in row):
-        stack = stacks[part]
-        table.add_row(stack.name, stack.status, stack.parameters.get("LiveVersion", ""))
-    console.print(table)
-    outputs = _outputs(stacks)
-    if "UploadBucket" in outputs:
-        console.print(
-            f"Photos go to s3://{outputs['UploadBucket']}/incoming/",
-            highlight=False,
-            soft_wrap=True,
-        )
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-__all__ = ["content", "delete_bucket", "is_there"]
+__all__ = ["content", "delete_bucket", "is_empty", "is_there"]
 
 
 def is_there(bucket: str) -> bool:
@@ -32,6 +32,12 @@ def content(bucket: str) -> tuple[int, int]:
     pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
     sizes = [one["Size"] for page in pages for one in page.get("Versions", [])]
     return len(sizes), sum(sizes)
+
+
+def is_empty(bucket: str) -> bool:
+    """Whether a bucket holds no version of any object."""
+    pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
+    return not any(page.get("Versions") for page in pages)
 
 
 def delete_bucket(bucket: str, tell: Callable[[str], None]) -> None:

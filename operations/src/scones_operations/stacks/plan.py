@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from scones_operations.account import CannotBeDone, client
@@ -15,18 +15,19 @@ from scones_operations.stacks.wiring import (
     Value,
     derived_names,
     missing,
+    refused,
     stage_settings,
     unknown,
     wire,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from scones_operations.stacks.cloudformation import Stack
 
-__all__ = ["Plan", "make_plan", "stage_stacks"]
+__all__ = ["DECIDED", "Plan", "make_plan", "stage_stacks"]
 
 OPTIONAL = "monitoring"
 """Needs an image, which only a machine with Docker can make: a stage works without it."""
@@ -39,6 +40,15 @@ ADVICE = {
     "DataCaptureConfig",
 }
 """Beside a parameter's description: where its value should have come from."""
+_VERSIONS = "`scones-ops release` and `scones-ops rollback`"
+DECIDED = {
+    "Stage": "--stage",
+    "Architecture": "--arch",
+    "AtOnce": _VERSIONS,
+    "LiveVersion": _VERSIONS,
+    "PreviousVersion": _VERSIONS,
+}
+"""Parameters that nobody sets, and what decides them."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,7 @@ class Plan:
         templates: Of those parts.
         said: What the user set, then what the stage's file says.
         derived: Names that follow from stage, account and region.
+        taken_over: Buckets that an earlier stage left, by the parts whose stacks get them.
         skipped: Why an optional part is left out; empty when none is.
     """
 
@@ -61,7 +72,13 @@ class Plan:
     templates: Mapping[str, Mapping[str, Any]]
     said: tuple[Source, ...]
     derived: Source
-    skipped: str
+    taken_over: Mapping[str, str] = field(default_factory=dict)
+    skipped: str = ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts to deploy, in order."""
+        return tuple(part for row in self.rows for part in row)
 
     def wire(self, part: str, stacks: Mapping[str, Stack]) -> dict[str, Value]:
         """The parameters of a part, when these are the stacks that are there by then."""
@@ -91,28 +108,29 @@ def make_plan(
         The plan, and the stage's stacks as they are.
 
     Raises:
-        CannotBeDone: A parameter has no value, or a setting no parameter, all of which are named;
-            or a bucket that a stack would create is there.
+        CannotBeDone: A parameter has no value, or one that its template does not take, or a setting
+            has no parameter; all of a kind are named.
     """
     wanted = tuple(only)
     said = (Source("--set", settings), stage_settings(root, stage))
     templates = {part: read_template(template_path(root, part)) for part in PARTS}
-    _refuse_unknown(said, templates)
+    for source in said:
+        _check_names(source, templates)
     stacks = stage_stacks(stage)
-    plan = Plan(root, stage, _rows(wanted), templates, said, _derived(stage), "")
+    plan = Plan(root, stage, _rows(wanted), templates, said, _derived(stage))
     lacking = _lacking(plan, stacks)
     if OPTIONAL in lacking and not wanted:
         skipped = f"{OPTIONAL} is left out:\n{_listed({OPTIONAL: lacking.pop(OPTIONAL)})}"
-        plan = Plan(
-            root, stage, _rows(set(PARTS) - {OPTIONAL}), templates, said, plan.derived, skipped
-        )
+        plan = replace(plan, rows=_rows(set(PARTS) - {OPTIONAL}), skipped=skipped)
     if lacking:
         raise CannotBeDone(
             f"Nothing was deployed, for some parameters have no value.\n{_listed(lacking)}\n"
             f"Give them by --set NAME=VALUE or in {said[1].name}."
         )
-    _refuse_taken(plan, stacks)
-    return plan, stacks
+    if impossible := list(_impossible(plan, stacks)):
+        lines = "\n".join(impossible)
+        raise CannotBeDone(f"Nothing was deployed, for some values are not taken.\n{lines}")
+    return replace(plan, taken_over=_left_behind(plan, stacks)), stacks
 
 
 def stage_stacks(stage: str) -> dict[str, Stack]:
@@ -132,13 +150,15 @@ def _derived(stage: str) -> Source:
     return derived_names(stage, sts.get_caller_identity()["Account"], sts.meta.region_name)
 
 
-def _refuse_unknown(said: Iterable[Source], templates: Mapping[str, Mapping[str, Any]]) -> None:
-    for source in said:
-        if names := unknown(source.values, templates.values()):
-            raise CannotBeDone(
-                f"{source.name}: no template has a parameter {', '.join(names)}. "
-                "`scones-ops deploy --dry-run` lists all that there are."
-            )
+def _check_names(source: Source, templates: Mapping[str, Mapping[str, Any]]) -> None:
+    if names := unknown(source.values, templates.values()):
+        raise CannotBeDone(
+            f"{source.name}: no template has a parameter {', '.join(names)}. "
+            "`scones-ops deploy --dry-run` lists all that there are."
+        )
+    for name in source.values:
+        if name in DECIDED:
+            raise CannotBeDone(f"{source.name}: {name} is decided by {DECIDED[name]}.")
 
 
 def _before(part: str) -> Iterable[str]:
@@ -153,8 +173,8 @@ def _kept(part: str, stacks: Mapping[str, Stack]) -> Mapping[str, str]:
 def _lacking(plan: Plan, stacks: Mapping[str, Stack]) -> dict[str, dict[str, str]]:
     """For each part the parameters that will have no value, and their descriptions."""
     lacking = {}
-    for part in (part for row in plan.rows for part in row):
-        to_come = {earlier for row in plan.rows for earlier in row} & set(_before(part))
+    for part in plan.parts:
+        to_come = set(plan.parts) & set(_before(part))
         promised = {name for one in to_come for name in plan.templates[one].get("Outputs", {})}
         wired = plan.wire(part, stacks)
         if names := missing(plan.templates[part], wired, promised):
@@ -162,17 +182,22 @@ def _lacking(plan: Plan, stacks: Mapping[str, Stack]) -> dict[str, dict[str, str
     return lacking
 
 
-def _refuse_taken(plan: Plan, stacks: Mapping[str, Stack]) -> None:
-    for part, parameter in BUCKETS.items():
-        if part in stacks or part not in {one for row in plan.rows for one in row}:
-            continue
-        bucket = plan.wire(part, stacks)[parameter].value
-        if is_there(bucket):
-            raise CannotBeDone(
-                f"Bucket {bucket} is there, left by an earlier {plan.stage}, and no stack can take "
-                f"it over: delete it by `scones-ops destroy --stage {plan.stage} --empty`, or "
-                f"name another by --set {parameter}=..."
-            )
+def _impossible(plan: Plan, stacks: Mapping[str, Stack]) -> Iterator[str]:
+    for part in plan.parts:
+        wired = plan.wire(part, stacks)
+        for name, why in refused(plan.templates[part], wired).items():
+            given = wired[name]
+            yield f"  {part}: {name} is {given.value!r} ({given.source}), which {why}"
+
+
+def _left_behind(plan: Plan, stacks: Mapping[str, Stack]) -> dict[str, str]:
+    """Buckets that are there although the stack that shall have them is not, by its part."""
+    named = {
+        part: plan.wire(part, stacks)[parameter].value
+        for part, parameter in BUCKETS.items()
+        if part in plan.parts and part not in stacks
+    }
+    return {part: bucket for part, bucket in named.items() if is_there(bucket)}
 
 
 def _listed(lacking: Mapping[str, Mapping[str, str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Source", "Value", "derived_names", "missing", "stage_settings", "unknown", "wire"]
+__all__ = [
+    "DEFAULT",
+    "DERIVED",
+    "KEPT",
+    "Source",
+    "Value",
+    "derived_names",
+    "missing",
+    "refused",
+    "stage_settings",
+    "unknown",
+    "wire",
+]
 
 KEPT = "the stack, as it is"
 DEFAULT = "the template's default"
+DERIVED = "stage, account and region"
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Value:
-    """A parameter's value, and where it is from; empty where the stack or the template has it."""
+    """A parameter's value, and where it is from."""
 
     value: str
     source: str
@@ -77,6 +91,37 @@ def missing(
     }
 
 
+def refused(template: Mapping[str, Any], wired: Mapping[str, Value]) -> dict[str, str]:
+    """Values that CloudFormation would refuse when the stack's turn comes, and what it takes."""
+    declared = template.get("Parameters", {})
+    found = ((name, _refusal(declared[name], one.value)) for name, one in wired.items())
+    return {name: why for name, why in found if why}
+
+
+def _refusal(declared: Mapping[str, Any], value: str) -> str:
+    allowed = [str(one) for one in declared.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        return f"is none of {', '.join(allowed)}"
+    pattern = declared.get("AllowedPattern")
+    if pattern and not re.fullmatch(pattern, value):
+        return f"does not match {pattern}"
+    if declared["Type"] == "Number":
+        return _no_number(declared, value)
+    return ""
+
+
+def _no_number(declared: Mapping[str, Any], value: str) -> str:
+    try:
+        number = float(value)
+    except ValueError:
+        return "is no number"
+    if number < declared.get("MinValue", number):
+        return f"is less than {declared['MinValue']}"
+    if number > declared.get("MaxValue", number):
+        return f"is more than {declared['MaxValue']}"
+    return ""
+
+
 def unknown(settings: Iterable[str], templates: Iterable[Mapping[str, Any]]) -> list[str]:
     """Settings that no template has a parameter for: most likely misspelt."""
     known = {name for template in templates for name in template.get("Parameters", {})}
@@ -87,7 +132,7 @@ def derived_names(stage: str, account: str, region: str) -> Source:
     """Names that have to be the only ones in the world, from stage, account and region."""
     kinds = {"ArtifactBucket": "artifacts", "ReportBucket": "reports", "UploadBucket": "uploads"}
     names = {name: f"scones-{stage}-{kind}-{account}-{region}" for name, kind in kinds.items()}
-    return Source("stage, account and region", {"Stage": stage, **names})
+    return Source(DERIVED, {"Stage": stage, **names})
 
 
 def stage_settings(root: Path, stage: str) -> Source:
