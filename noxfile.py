@@ -15,6 +15,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = [
     "lint",
     "typecheck",
+    "validate",
     "tests",
     "schemas",
     "schemas_tests",
@@ -60,22 +61,12 @@ def pytest(session: nox.Session, *paths: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, import rules, templates and the state machine."""
+    """Check style and import rules."""
     session.install("--require-hashes", "-r", "requirements/lint.txt")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     sources = os.pathsep.join(str(package / "src") for package in PACKAGES.values())
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources}, silent=True)
-    templates = ("services/*", "orchestration", "model", "monitoring")
-    session.run("cfn-lint", *(f"{folder}/template.yaml" for folder in templates))
-    # SAM's DefinitionUri hides the states from cfn-lint: show them as CloudFormation's resource.
-    definition = json.loads(Path("orchestration/workflow.asl.json").read_text())
-    role = "arn:aws:iam::123456789012:role/any"
-    properties = {"RoleArn": role, "StateMachineType": "EXPRESS", "Definition": definition}
-    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
-    shown = session.create_tmp() + "/workflow.json"
-    Path(shown).write_text(json.dumps({"Resources": {"Workflow": machine}}))
-    session.run("cfn-lint", shown)
 
 
 @nox.session
@@ -282,6 +273,14 @@ def destroy(session: nox.Session) -> None:
         session.run("scones-model", "destroy", f"--stage={stage()}", *captures, *session.posargs)
 
 
+@nox.session
+def validate(session: nox.Session) -> None:
+    """Check every template, policy and workflow, with SAM's own command line too."""
+    session.install("--require-hashes", "-r", "operations/requirements-validate.txt")
+    session.install("--no-deps", "-e", "operations")
+    scones_ops(session, "validate", *session.posargs, python="python")
+
+
 def stage() -> str:
     """The deployment stage that the user named."""
     return os.environ.get("STAGE") or "dev"
@@ -364,6 +363,13 @@ def bench_model(session: nox.Session) -> None:
     session.run(python, "model/bench/serving.py", *rival, *session.posargs, external=True)
 
 
+@nox.session(requires=["runtime(operations)"], venv_backend="none")
+def bench_coldstart(session: nox.Session) -> None:
+    """Measure cold starts of the zips against the course's Lambda and unslimmed builds."""
+    python = f"{ENVIRONMENTS}/runtime-operations/bin/python"
+    session.run(python, "operations/bench/coldstart.py", *session.posargs, external=True)
+
+
 @nox.session(requires=RUNTIMES, venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Measure the flow in bursts, in turns with calling the three functions by hand."""
@@ -420,6 +426,8 @@ def lock(session: nox.Session) -> None:
         compile_lock(session, Path(f"monitoring/bench/requirements-{tool}.txt"), *group)
     validate = ("--group", "operations/pyproject.toml:validate")
     compile_lock(session, Path("operations/requirements-validate.txt"), *validate)
+    course = ("--group", "operations/pyproject.toml:course")
+    compile_lock(session, Path("operations/bench/requirements-course.txt"), *course)
     for name in ("engine", "function"):
         group = ("--group", f"local/pyproject.toml:{name}")
         compile_lock(session, Path("local") / f"requirements-{name}.txt", *group)
