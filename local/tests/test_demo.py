@@ -40,7 +40,7 @@ PNG = _png()
 
 @contextmanager
 def no_stack(_settings: StackSettings) -> Iterator[RunningStack]:
-    yield RunningStack({}, {}, "", "http://127.0.0.1:9", ["bicycle", "motorcycle"])
+    yield RunningStack({}, {}, "", "http://127.0.0.1:9", ["bicycle", "motorcycle"], {})
 
 
 def traffic_with(outcomes_each: int, kind: str = "review") -> type:

@@ -29,7 +29,8 @@ def test_an_answer_cut_short_is_a_crash_not_an_answer(tmp_path: Path) -> None:
     python.write_text(RUNTIME.format(python=sys.executable))
     python.chmod(stat.S_IRWXU)
     settings = FunctionSettings(
-        name="dies", handler="any.handler", python=str(python), environment={},
+        name="dies", version="1", handler="any.handler", code=tmp_path, python=str(python),
+        environment={},
         timeout_s=20, memory_mb=128, concurrency=1, log=tmp_path / "log",
     )  # fmt: skip
     outcome = Function(settings).invoke({}, "arn", None)

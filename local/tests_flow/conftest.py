@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from local.tests_flow.bare_engine import PROBE, Engine
 from PIL import Image, ImageDraw
 
 from scones_local.aws import connect
@@ -99,3 +100,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 @pytest.fixture(scope="session")
 def client(stack: RunningStack) -> Client:
     return Client(connect(stack.environment), stack)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A bare engine with the probe as its one function."""
+    running = Engine(tmp_path_factory.mktemp("engine"))
+    running.wait()
+    running.deploy("probe", {"scones_probe.py": PROBE.read_text()})
+    yield running
+    running.stop()

@@ -202,7 +202,8 @@ def test_a_folder_without_a_model_is_refused_with_what_it_must_hold(
 def test_up_prints_what_to_set_and_down_ends_everything(tmp_path: Path) -> None:
     place = ["--root", str(ROOT), "--work", str(tmp_path), "--port", "0"]
     up = subprocess.run([*COMMAND, "up", *place], capture_output=True, text=True, check=True)
-    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in up.stdout
+    reach = json.loads((tmp_path / "environment.json").read_text())
+    assert f"export AWS_ENDPOINT_URL={reach['AWS_ENDPOINT_URL']}\n" in up.stdout
     again = subprocess.run([*COMMAND, "up", *place], capture_output=True, text=True, check=False)
     assert again.returncode == 2
     assert again.stderr.startswith(f"A stack is up already in {tmp_path}: `make down` stops ")
@@ -215,4 +216,5 @@ def test_up_prints_what_to_set_and_down_ends_everything(tmp_path: Path) -> None:
     assert listening == {"127.0.0.1"}
     down = subprocess.run([*COMMAND, "down", *place], capture_output=True, text=True, check=True)
     assert down.stdout == "Stopped.\n"
+    assert not (tmp_path / "environment.json").exists()
     assert processes_of(tmp_path) == []

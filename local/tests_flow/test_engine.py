@@ -2,111 +2,24 @@
 
 A bare engine with one probing function, nothing of ours deployed. When an upgrade of ministack
 breaks one of the replacements, one of these fails and names it (that states are spans of the trace
-is shown in `test_flow.py`).
+is shown in `test_flow.py`; which code runs, in `test_engine_code.py`).
 """
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import time
-import urllib.error
-import urllib.request
-import uuid
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import boto3
-import psutil
 import pytest
-from botocore.config import Config
-from local.tests_flow.conftest import ROOT
-
-from scones_local.aws import clean_environment
-from scones_local.program import free_port
+from local.tests_flow.bare_engine import CONCURRENCY, REGION, ROLE, python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-REGION = "eu-central-2"
-ROLE = "arn:aws:iam::000000000000:role/probe"
-CONCURRENCY = 2
-PYTHON = ROOT / ".nox" / "runtime-{}" / "bin" / "python"
-
-
-class Engine:
-    """A bare engine's process and its clients."""
-
-    def __init__(self, work: Path) -> None:
-        self.port = free_port()
-        settings = {
-            "functions": {"scones_probe": str(PYTHON).format("filter")},
-            "environment": {"PYTHONPATH": str(ROOT / "local" / "tests_flow" / "probe")},
-            "concurrency": CONCURRENCY,
-            "logs": str(work),
-        }
-        (work / "engine.json").write_text(json.dumps(settings))
-        self.process = subprocess.Popen(
-            [str(PYTHON).format("engine"), "-m", "scones_local.engine", str(work / "engine.json")],
-            env={
-                **clean_environment(), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port),
-                "MINISTACK_REGION": REGION, "TMPDIR": str(work), "LOG_LEVEL": "ERROR",
-            },
-            stdin=subprocess.PIPE,
-        )  # fmt: skip
-        self.session = boto3.Session("test", "test", region_name=REGION)
-
-    def client(self, service: Any) -> Any:
-        endpoint = f"http://127.0.0.1:{self.port}"
-        config = Config(inject_host_prefix=False, retries={"max_attempts": 0})
-        return self.session.client(service, endpoint_url=endpoint, config=config)
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            with suppress(urllib.error.URLError):
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_ministack/health")
-                return
-            time.sleep(0.05)
-        raise AssertionError("the engine does not answer")
-
-    def stop(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(10)
-
-    def run(self, states: dict[str, Any], event: dict[str, Any]) -> Any:
-        """Run an Express workflow of these states; return its output."""
-        client = self.client("stepfunctions")
-        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
-        machine = client.create_state_machine(
-            name=f"probe-{uuid.uuid4()}",
-            type="EXPRESS",
-            roleArn=ROLE,
-            definition=json.dumps(definition),
-        )["stateMachineArn"]
-        answer = client.start_sync_execution(stateMachineArn=machine, input=json.dumps(event))
-        assert answer["status"] == "SUCCEEDED", answer
-        return json.loads(answer["output"])
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    running = Engine(tmp_path_factory.mktemp("engine"))
-    running.wait()
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("unused.py", "")
-    running.client("lambda").create_function(
-        FunctionName="probe", Runtime="python3.13", Role=ROLE, Handler="scones_probe.handler",
-        Timeout=1, Code={"ZipFile": code.getvalue()},
-    )  # fmt: skip
-    yield running
-    running.stop()
+    from local.tests_flow.bare_engine import Engine
 
 
 def call(**more: Any) -> dict[str, Any]:
@@ -141,15 +54,6 @@ def test_a_crash_and_a_timeout_have_awss_names(
 ) -> None:
     assert engine.run(caught(error), event)["Error"] == error
     assert engine.run({"Probe": call(End=True)}, {})["attempt"] == 1
-
-
-def test_a_handler_that_nothing_can_run_is_named_with_what_to_do(engine: Engine) -> None:
-    functions = engine.client("lambda")
-    code = functions.get_function(FunctionName="probe")["Configuration"]
-    functions.update_function_configuration(FunctionName="probe", Handler="absent.handler")
-    output = engine.run(caught("Runtime.InvalidEntrypoint"), {})
-    functions.update_function_configuration(FunctionName="probe", Handler=code["Handler"])
-    assert "No environment holds absent: add it to noxfile.py" in output["Cause"]
 
 
 def test_retry_by_class_name_waits_and_then_succeeds(engine: Engine, tmp_path: Path) -> None:
@@ -197,17 +101,17 @@ def test_processes_stay_within_the_cap_and_are_used_again(engine: Engine) -> Non
     with ThreadPoolExecutor(8) as pool:
         pids = set(pool.map(pid, range(16)))
     assert len(pids) == CONCURRENCY
-    assert probes(engine) == pids
+    assert engine.processes("probe") == pids
 
 
 def test_provisioned_concurrency_starts_processes_before_the_first_event(engine: Engine) -> None:
     functions = engine.client("lambda")
     version = functions.publish_version(FunctionName="probe")["Version"]
-    before = probes(engine)
+    before = engine.processes("probe")
     functions.put_provisioned_concurrency_config(
         FunctionName="probe", Qualifier=version, ProvisionedConcurrentExecutions=CONCURRENCY
     )
-    assert len(probes(engine) - before) == CONCURRENCY
+    assert len(engine.processes("probe") - before) == CONCURRENCY
 
 
 def test_the_wait_that_the_engine_leaves_out_is_still_the_one_in_ministack() -> None:
@@ -219,7 +123,7 @@ def test_the_wait_that_the_engine_leaves_out_is_still_the_one_in_ministack() -> 
         assert inspect.getsource(stepfunctions).count(wait) == 1
         assert wait in inspect.getsource(stepfunctions._run_execution)
         """
-    subprocess.run([str(PYTHON).format("engine"), "-c", code], check=True)
+    subprocess.run([python("engine"), "-c", code], check=True)
 
 
 def test_an_upload_to_a_versioned_bucket_names_its_version(engine: Engine) -> None:
@@ -243,12 +147,6 @@ def test_an_upload_whose_workflow_is_gone_goes_to_the_rules_dead_letter_queue(
     events.put_targets(Rule="orphan", Targets=[target])
     engine.client("s3").put_object(Bucket="orphaned", Key="photo.jpg", Body=b"x")
     assert receive(engine, queue_url)["detail"]["object"]["key"] == "photo.jpg"
-
-
-def probes(engine: Engine) -> set[int]:
-    """Process ids of every process that runs the probe."""
-    children = psutil.Process(engine.process.pid).children()
-    return {child.pid for child in children if "awslambdaric" in " ".join(child.cmdline())}
 
 
 def test_an_event_whose_queue_is_gone_goes_to_the_rules_dead_letter_queue(engine: Engine) -> None:

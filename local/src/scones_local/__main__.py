@@ -8,9 +8,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from scones_local.aws import unproxied
 from scones_local.bench import BURST, run_bench
 from scones_local.demo import DemoSettings, pictures_for, run_demo
-from scones_local.deploy import DeploymentFailed
 from scones_local.pictures import NoPictures
 from scones_local.program import StartFailed
 from scones_local.sightings import LEAST_HOURS
@@ -20,7 +20,7 @@ from scones_local.supervisor import AlreadyRunning, start, stop, supervise
 
 OFF = "off"
 """No drift story."""
-KNOWN_ERRORS = (NoPictures, StartFailed, DeploymentFailed, AlreadyRunning)
+KNOWN_ERRORS = (NoPictures, StartFailed, AlreadyRunning)
 """Each carries a sentence for the person at the keyboard: a stack trace would hide it."""
 
 
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="for the demo's results (default ROOT/build/demo)")
     parser.add_argument("--model", type=Path, default=os.environ.get("MODEL") or None)
     parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "4566")
+    parser.add_argument("--empty", action="store_true", help="up: without any stack deployed")
     parser.add_argument("--with-parent", action="store_true", help="end with standard input")
     parser.add_argument("--images", default=os.environ.get("IMAGES") or None)
     parser.add_argument("--count", type=_count, default=os.environ.get("COUNT") or "60")
@@ -72,7 +73,7 @@ def _stack_settings(options: argparse.Namespace) -> StackSettings:
     environments = (options.environments or root / ".nox").resolve()
     work = (options.work or root / "build" / "local").resolve()
     model = (options.model or root / "model" / "weights").resolve()
-    return StackSettings(root, environments, work, model, options.port)
+    return StackSettings(root, environments, work, model, options.port, empty=options.empty)
 
 
 def _images(options: argparse.Namespace) -> Path | None:
@@ -113,13 +114,17 @@ def _up(options: argparse.Namespace) -> int:
     for name in sorted(set(os.environ) - set(running.environment)):
         if name.startswith("AWS_") and name != "AWS_CA_BUNDLE":
             print(f"unset {name}")
-    for name, value in running.environment.items():
+    for name, value in unproxied(running.environment).items():
         print(f"export {name}={shlex.quote(value)}")
-    print('export NO_PROXY="127.0.0.1,localhost,$NO_PROXY"')
     for name, value in running.outputs.items():
         print(f"# {name:20} {value}")
-    print(f"# aws s3 cp photo.jpg s3://{running.outputs['UploadBucket']}/incoming/photo.jpg")
-    print("# aws sqs receive-message --wait-time-seconds 5 --queue-url <one of the queues>")
+    if running.outputs:
+        print(f"# aws s3 cp photo.jpg s3://{running.outputs['UploadBucket']}/incoming/photo.jpg")
+        print("# aws sqs receive-message --wait-time-seconds 5 --queue-url <one of the queues>")
+    else:
+        known = [f"--set={name}={value}" for name, value in running.parameters.items()]
+        print("# Nothing is deployed. This does it, for the model that is served:")
+        print(f"# make deploy STAGE=local ARGS={shlex.quote(shlex.join(known))}")
     print("# `make down` stops it.")
     return 0
 

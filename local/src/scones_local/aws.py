@@ -11,7 +11,7 @@ import boto3
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CREDENTIALS", "REGION", "clean_environment", "connect", "create_bucket"]
+__all__ = ["CREDENTIALS", "REGION", "clean_environment", "connect", "create_bucket", "unproxied"]
 
 ASTRAY = re.compile(r"AWS_|(HTTPS?|ALL)_PROXY$|PYTHON(PATH|HOME)$", re.IGNORECASE)
 REGION = "eu-central-2"
@@ -34,6 +34,13 @@ def clean_environment() -> dict[str, str]:
     Left out are the user's own AWS settings, proxies (all traffic is loopback) and Python's paths.
     """
     return {name: value for name, value in os.environ.items() if not ASTRAY.match(name)}
+
+
+def unproxied(environment: Mapping[str, str]) -> dict[str, str]:
+    """Add what keeps a user's proxy, if there is one, out of the way to this machine."""
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    direct = ",".join(filter(None, ("127.0.0.1", "localhost", others)))
+    return {**environment, "no_proxy": direct, "NO_PROXY": direct}
 
 
 def connect(environment: Mapping[str, str]) -> boto3.Session:

@@ -20,8 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from scones_local.aws import connect
-from scones_local.deploy import SERVICES
-from scones_local.stack import CAPTURES, STAGE
+from scones_local.stack import CAPTURES, SERVICES, STAGE
 from scones_local.summary import summarise
 from scones_local.supervisor import supervised
 from scones_local.traffic import Traffic

@@ -16,9 +16,8 @@ from rich.table import Table
 
 from scones_local.aws import connect
 from scones_local.capturefiles import Label, copy_captures, write_ground_truth
-from scones_local.deploy import SERVICES
 from scones_local.pictures import choose, find_pictures, prepare_pictures
-from scones_local.stack import ENDPOINT, STAGE
+from scones_local.stack import ENDPOINT, SERVICES, STAGE
 from scones_local.story import ServedModel, StoryFailed, labelled_pictures, tell_story
 from scones_local.summary import outcome_line, summarise
 from scones_local.supervisor import supervised

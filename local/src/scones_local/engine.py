@@ -15,96 +15,96 @@ import threading
 import time
 from collections import deque
 from contextvars import ContextVar
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack import app
-from ministack.services import eventbridge, lambda_svc, s3, sqs, stepfunctions
+from ministack.services import lambda_svc, stepfunctions
 
-from scones_local.function import Function, FunctionSettings, Outcome
+from scones_local import engine_events
+from scones_local.functions import Functions, NotRunnable
+from scones_local.runtimeapi import Outcome
 from scones_local.segments import SpanContext, send_segment
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 Json = dict[str, Any]
+SAM = "samtranslator.translator.transform"
+"""ministack would import it for the first template, which takes over a second: here others start
+meanwhile."""
 EXECUTIONS_KEPT = 1000
 """ministack keeps every finished execution for ever; the engine keeps the newest ones."""
 EXECUTIONS_AT_ONCE = 16
 """More only take the interpreter from one another: bursts drain a fifth slower with 64."""
 
 current_span: ContextVar[SpanContext | None] = ContextVar("current_span", default=None)
-current_version: ContextVar[str | None] = ContextVar("current_version", default=None)
+current_reference: ContextVar[str | None] = ContextVar("current_reference", default=None)
 
 
-class NoEnvironment(LookupError):
-    """A function's handler is in a package that nothing here can run."""
+class LambdaService:
+    """Stands in for ministack's execution of functions."""
 
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
 
-class Functions:
-    """Runs every Python function of the engine in the environment that holds its package."""
-
-    def __init__(self, settings: Json) -> None:
-        self._pythons: Mapping[str, str] = settings["functions"]
-        self._environment: Mapping[str, str] = settings["environment"]
-        self._concurrency: int = settings["concurrency"]
-        self._logs = Path(settings["logs"])
-        self._running: dict[str, Function] = {}
-        self._lock = threading.Lock()
-
-    def execute(self, _record: Json, config: Json, event: object, *_: object) -> Json:
+    def execute(self, record: Json, config: Json, event: object, *_: object) -> Json:
         """Stand in for `lambda_svc._execute_function_dispatch`.
 
         ministack reports every exception as Runtime.HandlerError, so that Retry and Catch by name
         cannot work, starts processes without bound, and gives each function a trace of its own.
         """
         try:
-            function = self._function(config)
-        except NoEnvironment as error:
+            function = self._functions.find(record["code_zip"], config)
+        except NotRunnable as error:
             outcome = Outcome.fault("Runtime.InvalidEntrypoint", str(error))
         else:
-            outcome = function.invoke(event, config["FunctionArn"], current_span.get())
+            arn = current_reference.get() or config["FunctionArn"]
+            outcome = function.invoke(event, arn, current_span.get())
         return {"body": json.loads(outcome.body), **({"error": True} if outcome.failed else {})}
 
     def provision(self, name: str, qualifier: str, request: Json) -> object:
         """Stand in for `_put_provisioned_concurrency`: really start the processes."""
-        _, config, _ = lambda_svc._get_func_record_for_ref(f"{name}:{qualifier}")
-        if config:
-            self._function(config).warm_up()
-        return put_provisioned_concurrency(name, qualifier, request)
+        self._warm_up(f"{name}:{qualifier}")
+        return original_put_provisioned_concurrency(name, qualifier, request)
 
-    def stop(self) -> None:
-        """End every process of every function."""
-        for function in self._running.values():
-            function.stop()
+    def update_alias(self, name: str, alias: str, request: Json) -> object:
+        """Wrap `_update_alias`: warm processes go along, those of the version it left end.
 
-    def _function(self, config: Json) -> Function:
-        settings = self._settings(config)
-        version = f"{settings.name}:{config['Version']}"  # each has its own processes, as on AWS
-        with self._lock:
-            running = self._running.get(version)
-            if running and running.settings != settings:
-                running.retire()
-                running = None
-            if not running:
-                running = self._running[version] = Function(settings)
-            return running
+        A version with an alias of its own keeps its processes; any other starts new ones when it
+        is invoked.
+        """
+        answer = original_update_alias(name, alias, request)
+        record = lambda_svc._functions.get(name, {})
+        if alias in record.get("provisioned_concurrency", {}):
+            self._warm_up(f"{name}:{alias}")
+        self.end_unused()
+        return answer
 
-    def _settings(self, config: Json) -> FunctionSettings:
-        package = config["Handler"].split(".")[0]
-        if package not in self._pythons:
-            raise NoEnvironment(f"No environment holds {package}: add it to noxfile.py's SERVICES")
-        variables = (config.get("Environment") or {}).get("Variables", {})
-        return FunctionSettings(
-            name=config["FunctionName"],
-            handler=config["Handler"],
-            python=self._pythons[package],
-            environment={**self._environment, **variables},
-            timeout_s=float(config["Timeout"]),
-            memory_mb=int(config["MemorySize"]),
-            concurrency=self._concurrency,
-            log=self._logs / f"{config['FunctionName']}.log",
-        )
+    def end_unused(self) -> None:
+        """Stand in for `_sweep_extract_cache`, called when a function has changed or is gone."""
+        self._functions.end_unless(is_in_use)
+
+    def _warm_up(self, reference: str) -> None:
+        record, config, _ = lambda_svc._get_func_record_for_ref(reference)
+        if record and config:
+            self._functions.find(record["code_zip"], config).warm_up()
+
+
+def is_in_use(name: str, version: str) -> bool:
+    """Whether a version of a function is its newest code or has an alias."""
+    record = lambda_svc._functions.get(name)
+    if record is None:
+        return False
+    aliased = {alias["FunctionVersion"] for alias in record["aliases"].values()}
+    return version in {"$LATEST", *aliased}
+
+
+def call_lambda(reference: str, event: object) -> object:
+    """Wrap `stepfunctions._call_lambda`: ministack forgets the alias that the workflow named."""
+    token = current_reference.set(reference if reference.startswith("arn:") else None)
+    try:
+        return original_call_lambda(reference, event)
+    finally:
+        current_reference.reset(token)
 
 
 class _WorkflowClock:
@@ -178,76 +178,25 @@ def execute_task(state: Json, raw_input: object, execution: Json, context: Json)
     return result
 
 
-def fire_s3_event(*arguments: Any, version_id: str | None = None, **named: Any) -> None:  # noqa: ANN401
-    """Wrap `s3._fire_s3_event`: ministack knows the version and leaves it out of the event."""
-    token = current_version.set(version_id)
-    try:
-        original_fire_s3_event(*arguments, version_id=version_id, **named)
-    finally:
-        current_version.reset(token)
-
-
-def dispatch_event(event: Json, view: object = None) -> None:
-    """Wrap `eventbridge._dispatch_event`: name the object's version, as S3's events do."""
-    version = current_version.get()
-    if version and event["Source"] == "aws.s3":
-        detail = json.loads(event["Detail"])
-        detail["object"]["version-id"] = version
-        event = {**event, "Detail": json.dumps(detail)}
-    original_dispatch_event(event, view)
-
-
-def is_there(arn: str) -> bool:
-    """Whether a rule's target exists; of kinds that no rule of ours has, ministack judges."""
-    if ":states:" in arn:
-        return stepfunctions._resolve_state_machine_arn(arn) is not None
-    return ":sqs:" not in arn or sqs._queue_by_arn(arn) is not None
-
-
-def invoke_target(target: Json, event: Json, rule: Json, view: Any = None) -> None:  # noqa: ANN401
-    """Wrap `eventbridge._invoke_target`: a target that is gone sends the event to its queue.
-
-    ministack logs such an event and drops it; AWS retries, then uses the target's dead-letter
-    queue, with these attributes on the message.
-    """
-    queue_arn = target.get("DeadLetterConfig", {}).get("Arn")
-    if not queue_arn or is_there(target["Arn"]):
-        original_invoke_target(target, event, rule, view)
-        return
-    attributes = {
-        "ERROR_CODE": "RESOURCE_NOT_FOUND",
-        "ERROR_MESSAGE": "The target does not exist.",
-        "RULE_ARN": rule["Arn"],
-        "TARGET_ARN": target["Arn"],
-    }
-    view = view or eventbridge._pattern_event_view(event)
-    message = {
-        "MessageBody": json.dumps(view.event_with_detail()),
-        "MessageAttributes": {
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        },
-    }
-    sqs._act_send_message(message, sqs._queue_by_arn(queue_arn)["url"])
-
-
-put_provisioned_concurrency = lambda_svc._put_provisioned_concurrency
+original_put_provisioned_concurrency = lambda_svc._put_provisioned_concurrency
+original_update_alias = lambda_svc._update_alias
+original_call_lambda = stepfunctions._call_lambda
 original_run_execution = stepfunctions._run_execution
 original_execute_task = stepfunctions._execute_task
-original_fire_s3_event = s3._fire_s3_event
-original_dispatch_event = eventbridge._dispatch_event
-original_invoke_target = eventbridge._invoke_target
 
 
 def install(functions: Functions) -> None:
     """Put the replacements in ministack's modules."""
-    lambda_svc._execute_function_dispatch = functions.execute
-    lambda_svc._put_provisioned_concurrency = functions.provision
+    service = LambdaService(functions)
+    lambda_svc._execute_function_dispatch = service.execute
+    lambda_svc._put_provisioned_concurrency = service.provision
+    lambda_svc._update_alias = service.update_alias
+    lambda_svc._sweep_extract_cache = service.end_unused
+    stepfunctions._call_lambda = call_lambda
     stepfunctions.time = _WorkflowClock()
     stepfunctions._run_execution = run_execution
     stepfunctions._execute_task = execute_task
-    s3._fire_s3_event = fire_s3_event
-    eventbridge._dispatch_event = dispatch_event
-    eventbridge._invoke_target = invoke_target
+    engine_events.install()
 
 
 def exit_with_parent(functions: Functions) -> None:
@@ -264,6 +213,7 @@ def run(settings_path: str) -> None:
     install(functions)
     atexit.register(functions.stop)
     threading.Thread(target=exit_with_parent, args=(functions,), daemon=True).start()
+    import_module(SAM)
     sys.argv = ["ministack"]
     app.main()
 

@@ -1,8 +1,7 @@
 """Run a Lambda handler on this machine as AWS does: awslambdaric against a Lambda Runtime API.
 
 One `Function` keeps a few execution environments, each a process of awslambdaric (the runtime
-client in AWS's own images) and the small HTTP server that it polls for invocations. Interface:
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+client in AWS's own images) and the small HTTP server that it polls for invocations.
 """
 
 from __future__ import annotations
@@ -10,25 +9,22 @@ from __future__ import annotations
 import json
 import os
 import queue
-import socket
 import subprocess
 import threading
 import time
-import uuid
 from contextlib import suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from scones_local.runtimeapi import Invocation, Outcome, RuntimeServer
 from scones_local.segments import SpanContext, send_segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Function", "FunctionSettings", "Outcome"]
+__all__ = ["Function", "FunctionSettings"]
 
-API = "/2018-06-01/runtime"
 COLD_START_S = 10.0
 """Lambda gives a runtime 10 s to initialise before the function's own timeout runs."""
 ENVIRONMENT_FROM_HOST = ("PATH", "LANG", "HOME", "LD_LIBRARY_PATH")
@@ -36,12 +32,14 @@ ENVIRONMENT_FROM_HOST = ("PATH", "LANG", "HOME", "LD_LIBRARY_PATH")
 
 @dataclass(frozen=True)
 class FunctionSettings:
-    """What CloudFormation said of one function, and where to run it.
+    """What CloudFormation said of one version of a function, and where to run it.
 
     Attributes:
         name: The function's name.
+        version: `$LATEST`, or the number of a published one.
         handler: `package.module.function`.
-        python: Interpreter of the environment that holds the handler's package.
+        code: The unpacked zip: the process's folder, whose modules come before all others.
+        python: Interpreter that runs it, and has what the zip does not bring.
         environment: Variables for the process: the function's own and the machine's endpoints.
         timeout_s: Seconds an invocation may take.
         memory_mb: Told to the handler; not enforced here.
@@ -50,7 +48,9 @@ class FunctionSettings:
     """
 
     name: str
+    version: str
     handler: str
+    code: Path
     python: str
     environment: Mapping[str, str]
     timeout_s: float
@@ -59,107 +59,17 @@ class FunctionSettings:
     log: Path
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How an invocation ended: the handler's JSON, or Lambda's error object."""
-
-    body: bytes
-    failed: bool
-
-    @classmethod
-    def fault(cls, kind: str, message: str) -> Outcome:
-        """Name an error as the Lambda service does when a handler could not."""
-        body = {"errorType": kind, "errorMessage": message}
-        return cls(json.dumps(body).encode(), failed=True)
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """One event on its way to a handler."""
-
-    payload: bytes
-    arn: str
-    trace_header: str
-    deadline: float
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-
-class _RuntimeApi(BaseHTTPRequestHandler):
-    """The four calls that a runtime makes."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # one segment an answer
-    server: _RuntimeServer
-
-    def do_GET(self) -> None:
-        """Hand over the next invocation; wait until there is one."""
-        self.server.initialised.set()
-        invocation = self.server.inbox.get()
-        if invocation is None:
-            self.close_connection = True
-            return
-        headers = {
-            "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-            "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
-            "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
-            "Lambda-Runtime-Trace-Id": invocation.trace_header,
-        }
-        self._answer(200, invocation.payload, headers)
-
-    def do_POST(self) -> None:
-        """Take an answer, an error, or the news that the handler could not be imported."""
-        announced = int(self.headers["Content-Length"])
-        body = self.rfile.read(announced)
-        if len(body) < announced:  # the process died while it answered: `_watch` reports that
-            self.close_connection = True
-            return
-        self.server.put(Outcome(body, failed=self.path.endswith("/error")))
-        self._answer(202, b'{"status":"OK"}', {"Content-Type": "application/json"})
-
-    def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        self.send_response_only(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
-        """Stay silent: the handler's own log says what matters."""
-
-
-class _RuntimeServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _RuntimeApi)
-        self.inbox: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
-        self.outbox: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        self.initialised = threading.Event()
-
-    def put(self, outcome: Outcome) -> None:
-        """Hand an outcome over; a runtime that reports one has, in any case, initialised."""
-        self.outbox.put(outcome)
-        self.initialised.set()
-
-    def server_bind(self) -> None:
-        """Bind without the reverse look-up of the host name, which can take seconds."""
-        socket.socket.bind(self.socket, self.server_address)
-        self.server_address = self.socket.getsockname()
-
-
 class ExecutionEnvironment:
     """One process of one function; takes one invocation at a time."""
 
     def __init__(self, settings: FunctionSettings) -> None:
-        self._server = _RuntimeServer()
+        self._server = RuntimeServer()
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         log: IO[bytes]
         with settings.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [settings.python, "-m", "awslambdaric", settings.handler],
+                cwd=settings.code,
                 env=self._variables(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -174,9 +84,9 @@ class ExecutionEnvironment:
         reserved = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
             "AWS_LAMBDA_FUNCTION_NAME": settings.name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_VERSION": settings.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(settings.memory_mb),
-            "LAMBDA_TASK_ROOT": str(settings.log.parent),
+            "LAMBDA_TASK_ROOT": str(settings.code),
             "_HANDLER": settings.handler,
             "PYTHONUNBUFFERED": "1",
             "TZ": ":UTC",

@@ -60,6 +60,15 @@ class Program:
         tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
         return StartFailed(f"{self._name} {what}. The end of {self._log}:\n{tail}")
 
+    async def succeeds(self) -> None:
+        """Wait until the program has done its work.
+
+        Raises:
+            StartFailed: It ended with another status than 0.
+        """
+        if status := await self._process.wait():
+            raise self._failure(f"ended with status {status}")
+
     async def stop(self) -> None:
         """Ask the program to end; end it if it does not."""
         if self._process.stdin:
@@ -76,9 +85,13 @@ class Program:
 
 @asynccontextmanager
 async def run_program(
-    name: str, command: Sequence[str], environment: Mapping[str, str], log: Path
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    folder: Path | None = None,
 ) -> AsyncIterator[Program]:
-    """Run `command` while the context is open; what it prints goes to `log`.
+    """Run `command`, in `folder`, while the context is open; what it prints goes to `log`.
 
     Its standard input stays open as long as this process lives, so that it can end with us. It
     gets a session of its own: a Ctrl-C is for whoever started the stack, who then ends it in order.
@@ -86,7 +99,7 @@ async def run_program(
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command, env=dict(environment), stdin=PIPE, stdout=output, stderr=STDOUT,
-            start_new_session=True,
+            start_new_session=True, cwd=folder,
         )  # fmt: skip
     program = Program(name, process, log)
     try:

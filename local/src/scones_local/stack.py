@@ -14,9 +14,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import boto3
+
 from scones_local.aws import CREDENTIALS, REGION, clean_environment, connect, create_bucket
 from scones_local.capture import CaptureSettings, capture_invocations
-from scones_local.deploy import SERVICES, deploy
 from scones_local.endpoint import EndpointSettings, serve_endpoint
 from scones_local.program import StartFailed, free_port, run_program
 from scones_local.xray import collect_traces
@@ -26,17 +27,17 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    import boto3
-
     from scones_local.program import Program
     from scones_local.xray import TraceCollector
 
 __all__ = ["RunningStack", "StackSettings", "run_stack"]
 
 STAGE = "local"
+SERVICES = ("serializer", "classifier", "filter")
 ENDPOINT = "scones-local"
-UPLOADS = "scones-local-uploads"
 CAPTURES = "scones-local-captures"
+REACH = "environment.json"
+"""File in the work folder, while a stack is up: variables for programs that deploy to it."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class StackSettings:
         model: Folder with the one ONNX file that the endpoint serves.
         port: Port of the engine's AWS API; 0 takes a free one.
         concurrency: Execution environments of each Lambda function.
+        empty: Whether to leave the engine without any stack, for somebody else to deploy.
     """
 
     root: Path
@@ -58,6 +60,7 @@ class StackSettings:
     model: Path
     port: int = 0
     concurrency: int = 2
+    empty: bool = False
 
     def python(self, program: str) -> str:
         """Return the interpreter of one program's environment."""
@@ -70,10 +73,11 @@ class RunningStack:
 
     Attributes:
         environment: Variables that make the AWS CLI and boto3 talk to the stack.
-        outputs: The orchestration stack's CloudFormation outputs.
+        outputs: Those of all CloudFormation stacks; none where the engine was left empty.
         captures: `s3://` prefix of the Data Capture files.
         model_url: The serving program's, without an endpoint before it.
         classes: The model's, in class order.
+        parameters: What a deployment must be told of the model.
     """
 
     environment: Mapping[str, str]
@@ -81,6 +85,7 @@ class RunningStack:
     captures: str
     model_url: str
     classes: Sequence[str]
+    parameters: Mapping[str, str]
 
     def to_json(self) -> str:
         """Write this for another process, as one line."""
@@ -97,10 +102,10 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
     """Keep the whole system up while the context is open.
 
     Raises:
-        StartFailed: A program did not come up.
-        DeploymentFailed: A template could not be deployed.
+        StartFailed: A program did not come up, or the stacks could not be deployed.
     """
-    shutil.rmtree(settings.work / "logs", ignore_errors=True)
+    for folder in ("logs", "code"):
+        shutil.rmtree(settings.work / folder, ignore_errors=True)
     (settings.work / "logs").mkdir(parents=True)
     model_url = f"http://127.0.0.1:{free_port()}"
     runtime = EndpointSettings(name=ENDPOINT, model_url=model_url, region=REGION, port=free_port())
@@ -119,10 +124,12 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
         capture = CaptureSettings(destination=prefix, endpoint=ENDPOINT)
         captures = await enter(capture_invocations(capture, aws.client("s3")))
         await enter(serve_endpoint(runtime, captures))
-        outputs = await asyncio.to_thread(_create_stacks, settings, aws, _parameters(model))
+        create_bucket(aws, CAPTURES)
+        parameters = _parameters(model)
+        outputs = {} if settings.empty else await _deploy(settings, environment, parameters)
         await serving.answers(f"{model_url}/ping")
         captured = f"{prefix}/{ENDPOINT}"
-        yield RunningStack(environment, outputs, captured, model_url, model["labels"])
+        yield RunningStack(environment, outputs, captured, model_url, model["labels"], parameters)
 
 
 def _environment(
@@ -152,9 +159,11 @@ def _engine(
     own = {"AWS_XRAY_DAEMON_ADDRESS": collector.daemon_address}
     functions = {
         "functions": {f"scones_{name}": settings.python(name) for name in SERVICES},
+        "runtime": settings.python("function"),
         "environment": {**environment, **own, "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR"},
         "concurrency": settings.concurrency,
         "logs": str(settings.work / "logs"),
+        "code": str(settings.work / "code"),
     }
     path = settings.work / "engine.json"
     path.write_text(json.dumps(functions, indent=2))
@@ -193,11 +202,28 @@ async def _describe_model(settings: StackSettings) -> dict[str, Any]:
     return described
 
 
+async def _deploy(
+    settings: StackSettings, environment: Mapping[str, str], parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Create the stacks as `make deploy` does, of the code as it lies in the repository."""
+    told = settings.work / "outputs.json"
+    command = [
+        settings.python("operations"), "-m", "scones_operations.cli", "deploy",
+        f"--stage={STAGE}", "--source", f"--json={told}",
+        *(f"--set={name}={value}" for name, value in parameters.items()),
+    ]  # fmt: skip
+    variables = {**clean_environment(), **environment}
+    log = _log(settings, "deploy")
+    async with run_program("The deployment", command, variables, log, settings.root) as program:
+        await program.succeeds()
+    await asyncio.to_thread(_warm_up, settings)
+    outputs: dict[str, str] = json.loads(told.read_text())
+    return outputs
+
+
 def _parameters(model: Mapping[str, Any]) -> dict[str, str]:
+    """What the functions must know of the model; on AWS the endpoint's stack tells it."""
     return {
-        "Stage": STAGE,
-        "UploadBucket": UPLOADS,
-        "EndpointName": ENDPOINT,
         "Labels": ",".join(model["labels"]),
         "ImageWidth": str(model["input_width"]),
         "ImageHeight": str(model["input_height"]),
@@ -207,16 +233,11 @@ def _parameters(model: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _create_stacks(
-    settings: StackSettings, aws: boto3.Session, parameters: Mapping[str, str]
-) -> dict[str, str]:
-    create_bucket(aws, CAPTURES)
-    outputs = deploy(settings.root, aws, parameters)
-    functions = aws.client("lambda")
+def _warm_up(settings: StackSettings) -> None:
+    functions = boto3.client("lambda")
     for name in SERVICES:
         functions.put_provisioned_concurrency_config(
             FunctionName=f"scones-{STAGE}-{name}",
             Qualifier="live",
             ProvisionedConcurrentExecutions=settings.concurrency,
         )
-    return outputs

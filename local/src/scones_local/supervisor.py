@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -14,8 +15,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from scones_local.aws import unproxied
 from scones_local.program import StartFailed
-from scones_local.stack import RunningStack, StackSettings, run_stack
+from scones_local.stack import REACH, STAGE, RunningStack, StackSettings, run_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +42,7 @@ def supervise(settings: StackSettings, *, with_parent: bool) -> None:
 
     Raises:
         AlreadyRunning: The work folder is another supervisor's.
-        StartFailed: A program did not come up.
-        DeploymentFailed: A template could not be deployed.
+        StartFailed: A program did not come up, or the stacks could not be deployed.
     """
     settings.work.mkdir(parents=True, exist_ok=True)
     _hold(settings.work / LOCK)
@@ -58,8 +59,20 @@ async def _supervise(settings: StackSettings, *, with_parent: bool) -> None:
     if with_parent:
         threading.Thread(target=_on_end_of_input, args=(loop, task), daemon=True).start()
     async with run_stack(settings) as running:
-        print(running.to_json(), flush=True)  # noqa: T201 - for the process that started us
-        await asyncio.Event().wait()
+        with _told(settings.work / REACH, running):
+            print(running.to_json(), flush=True)  # noqa: T201 - for the process that started us
+            await asyncio.Event().wait()
+
+
+@contextmanager
+def _told(path: Path, running: RunningStack) -> Iterator[None]:
+    """Leave in a file what programs that deploy to the stack need as variables."""
+    variables = {"STAGE": STAGE, "ARCH": "local", **unproxied(running.environment)}
+    path.write_text(json.dumps(variables, indent=2) + "\n")
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def _on_end_of_input(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> None:
@@ -103,6 +116,7 @@ def start(
         sys.executable, "-m", "scones_local", "serve", "--root", str(settings.root),
         "--environments", str(settings.environments), "--work", str(settings.work),
         "--model", str(settings.model), "--port", str(settings.port),
+        *(["--empty"] if settings.empty else []),
         *(["--with-parent"] if with_parent else []),
     ]  # fmt: skip
     with log.open("w") as errors:
@@ -154,6 +168,7 @@ def stop(work: Path) -> bool:
                 os.kill(pid, signal.SIGKILL if asked else signal.SIGTERM)
         asked = True
         time.sleep(0.05)
+    (work / REACH).unlink(missing_ok=True)  # of a supervisor that was killed
     return asked
 
 

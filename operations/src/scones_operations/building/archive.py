@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ _READABLE_FILE = 0o100644
 def pack(folder: Path, path: Path) -> None:
     """Write every file below `folder` to the zip at `path`, which appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
+    unfinished = path.with_suffix(f".{os.getpid()}")  # two commands may build the same at once
     names = sorted(file.relative_to(folder).as_posix() for file in _files(folder))
     with zipfile.ZipFile(unfinished, "w") as archive:
         for name in names:
