@@ -123,6 +123,9 @@ class _WorkflowClock:
         """Sleep, unless it is the wait before a start."""
         if seconds == self.START_DELAY_S:
             return
+        if not getattr(held, "here", False):  # a Distributed Map's child: only its parent holds one
+            time.sleep(seconds)
+            return
         running.release()
         try:
             time.sleep(seconds)
@@ -131,6 +134,8 @@ class _WorkflowClock:
 
 
 running = threading.BoundedSemaphore(EXECUTIONS_AT_ONCE)
+held = threading.local()
+"""`held.here`: this thread holds one of `running`."""
 finished: deque[str] = deque()
 
 
@@ -141,7 +146,11 @@ def run_execution(execution_arn: str) -> None:
     state, and run into the state's timeout. So executions wait before their first state.
     """
     with running:
-        run_traced(execution_arn)
+        held.here = True
+        try:
+            run_traced(execution_arn)
+        finally:
+            held.here = False
     finished.append(execution_arn)
     if len(finished) > EXECUTIONS_KEPT:
         stepfunctions._executions.pop(finished.popleft(), None)

@@ -82,7 +82,7 @@ def build_service(
         _say(package, target, "installing")
         fill(folder, package, target)
         _refuse_over(UNPACKED_LIMIT_MB, bytes_below(folder), f"{service}, unpacked,")
-        _invoke(folder, package, target, root / "contracts")
+        _invoke(folder, package, target)
         pack(folder, path)
     built = Zip(path, sha256_of(path), path.stat().st_size, package.version, service, arch)
     _refuse_over(limit_mb or _limit_mb(built), built.size, str(path))
@@ -108,17 +108,17 @@ def fill(folder: Path, service: Package, target: Target) -> None:
     )
 
 
-def _invoke(folder: Path, service: Package, target: Target, contracts: Path) -> None:
+def _invoke(folder: Path, service: Package, target: Target) -> None:
     """Invoke the folder itself if this machine can, else one built for here from the same lock."""
     here, python = target_for_here()
     if target.arch in {"local", here.arch} and target.python:
         _say(service, target, "invoking it")
-        smoke_test(folder, service.name, target.python, contracts)
+        smoke_test(folder, service, target.python)
         return
     _say(service, target, f"cannot run here: invoking what the same lock gives for {here}")
     with TemporaryDirectory() as name:
         fill(Path(name), service, here)
-        smoke_test(Path(name), service.name, python, contracts)
+        smoke_test(Path(name), service, python)
 
 
 def _limit_mb(built: Zip) -> float:

@@ -35,7 +35,7 @@ def compile_folder(python: Path, folder: Path) -> None:
         "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", ROOT_ON_LAMBDA,
         str(folder),
     )  # fmt: skip
-    # -I would ignore the seed as well, which orders the constants of sets.
+    # The seed orders what is hashed; -I would ignore it together with all other variables.
     others = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         command,

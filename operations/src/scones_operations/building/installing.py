@@ -7,9 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import uv
-
 from scones_operations.account import Failed
+from scones_operations.building.targets import UV
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +42,7 @@ def install_lock(lock: Path, target: Target, folder: Path) -> None:
         NotInstalled: The index does not answer, a wheel is missing, a hash differs.
     """
     command = [
-        uv.find_uv_bin(), "pip", "install", "--quiet", "--python", sys.executable,
+        UV, "pip", "install", "--quiet", "--python", sys.executable,
         "--target", str(folder), "--requirement", str(lock), "--require-hashes", "--no-deps",
         "--only-binary", ":all:", "--no-compile",
         "--link-mode", "copy",  # what is trimmed later must not be a link into uv's cache

@@ -1,6 +1,6 @@
 """Invoke the handler of a built folder where there is nothing but it and the standard library.
 
-    python -I -S isolated.py <folder> <module> < event.json
+    python -I -S isolated.py <folder> <module>.<function> < event.json
 
 The smoke test runs this file by its path, with the Python that the folder was built for. The last
 line of standard output is the handler's answer; an error ends as it does on Lambda, by a traceback.
@@ -26,11 +26,12 @@ CONTEXT = SimpleNamespace(
 """What Powertools reads of Lambda's context."""
 
 
-def main(folder: Path, module: str) -> None:
-    """Invoke `handler` of the module with the event on standard input."""
+def main(folder: Path, handler: str) -> None:
+    """Call the handler, named as in a template, with the event on standard input."""
     sys.path.insert(0, str(folder))
-    handler = importlib.import_module(module).handler
-    answer = json.dumps(handler(json.load(sys.stdin), CONTEXT))
+    module, _, function = handler.rpartition(".")
+    call = getattr(importlib.import_module(module), function)
+    answer = json.dumps(call(json.load(sys.stdin), CONTEXT))
     for name in _compiled_modules(folder):
         importlib.import_module(name)
     sys.stdout.write(f"\n{answer}\n")

@@ -18,14 +18,14 @@ CLIENTS = {
     "classifier": ("sagemaker-runtime", "sts"),
     "filter": (),
 }
-"""The boto3 clients of each service; sts is for whoever runs it under an assumed role."""
+"""The AWS clients of each service; sts is for whoever runs it under an assumed role."""
 
 _EVERYWHERE = (
     # What installing leaves behind. Modules tell their versions themselves.
     ".lock",
     "*.dist-info",
     "bin",
-    # What only compilers, type checkers and people read.
+    # What only compilers, type checkers, tests and people read.
     "**/*.c",
     "**/*.pyi",
     "**/py.typed",
@@ -34,21 +34,21 @@ _EVERYWHERE = (
     "pydantic/mypy.py",
     "boto3/examples",
     "botocore/data/**/examples-1.json",
+    "botocore/stub.py",
     # boto3.resource(), DynamoDB's and EC2's extras, transfers through the CRT or in processes.
     "boto3/data",
     "boto3/dynamodb",
     "boto3/ec2",
     "s3transfer/crt.py",
     "s3transfer/processpool.py",
-    "botocore/stub.py",
-    # Models of pydantic 1, HTTP in a browser or with other libraries, rules of calendars.
+    # Models of pydantic 1; HTTP in a browser, by other libraries or through SOCKS; calendars and
+    # time zones, as AWS's times are UTC.
     "pydantic/v1",
-    "pydantic/color.py",
     "urllib3/contrib/emscripten",
     "urllib3/contrib/pyopenssl.py",
     "urllib3/contrib/socks.py",
     "dateutil/rrule.py",
-    "dateutil/zoneinfo",
+    "dateutil/zoneinfo/*.tar.gz",
     # Web frameworks. Powertools asks its own for a pydantic model that is logged: log its fields.
     "aws_lambda_powertools/event_handler",
     # Drawing, text (FreeType and what only it links), formulas, windows, PDF. LittleCMS stays: a
@@ -103,7 +103,7 @@ _ONLY = {
 
 
 def prune(folder: Path, clients: Sequence[str]) -> None:
-    """Delete from an installed folder what a service that makes these boto3 clients never reads."""
+    """Delete from an installed folder what a service that makes these AWS clients never reads."""
     for pattern in _EVERYWHERE if clients else (*_EVERYWHERE, *_WITHOUT_CLIENTS):
         _delete(folder.glob(pattern))
     for pattern, kept in _ONLY.items():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from scones_operations.account import CannotBeDone, Failed
 from scones_operations.building.smoke import smoke_test
 from scones_operations.building.targets import LAMBDA_PYTHON, target_for_here
+from scones_operations.repository import find_package
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,20 +45,22 @@ def check_with_sam(root: Path, service: str, sam: str = "sam") -> None:
         SamFailed: SAM says what is wrong.
         DoesNotWork: What it built cannot be invoked, or answers something else.
     """
-    home = root / "services" / service
-    template = str(home / "template.yaml")
+    package = find_package(root, service)
+    template = str(package.folder / "template.yaml")
     here, python = target_for_here()
     if here.arch == "local":
         raise CannotBeDone(f"sam build needs Python {LAMBDA_PYTHON} on this machine: install it.")
     _run((sam, "validate", "--lint", "--template", template, "--region", REGION), python)
     with TemporaryDirectory() as name:
-        built = Path(name)
-        build = (sam, "build", "--template", template, "--build-dir", name, "--region", REGION)
-        manifest = str(home / "requirements.txt")
+        built = Path(name, "built")  # beside which SAM writes a build.toml
+        build = (
+            sam, "build", "--template", template, "--build-dir", str(built), "--region", REGION,
+        )  # fmt: skip
+        manifest = str(package.folder / "requirements.txt")
         # For this machine's architecture, so that it can be invoked.
         chosen = ("--parameter-overrides", f"Architecture={here.arch}")
         _run((*build, "--manifest", manifest, *chosen), python)
-        smoke_test(built / FUNCTION, service, python, root / "contracts")
+        smoke_test(built / FUNCTION, package, python)
 
 
 def _run(command: Sequence[str], python: Path) -> None:

@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 from scones_operations.account import Failed
 from scones_operations.building import isolated
 from scones_operations.building.stand_in import Answer, StandIn, start
+from scones_operations.stacks.template import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["DoesNotWork", "smoke_test"]
+    from scones_operations.repository import Package
+
+__all__ = ["DoesNotWork", "handler_of", "smoke_test"]
 
 GOLDEN = "golden/versioned-event.json"
 TRACE = "Root=1-6745a0b1-0123456789abcdef01234567;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -97,13 +100,14 @@ _CASES = {
 }
 
 
-def smoke_test(folder: Path, service: str, python: Path, contracts: Path) -> None:
+def smoke_test(folder: Path, service: Package, python: Path) -> None:
     """Invoke the service in `folder` with an interpreter that it was built for.
 
     Raises:
         DoesNotWork: Says what is wrong.
     """
-    case = _CASES[service]
+    case = _CASES[service.name]
+    contracts = service.folder.parents[1] / "contracts"
     event, expected = (
         json.loads((contracts / message / GOLDEN).read_text(encoding="utf-8"))
         for message in (case.takes, case.gives)
@@ -112,9 +116,16 @@ def smoke_test(folder: Path, service: str, python: Path, contracts: Path) -> Non
         environment = _environment(folder, stand_in) | case.settings(expected)
         answer = _invoke(folder, service, python, environment, event)
         documents = stand_in.documents()
-    faults = [*_differences(answer, expected), *_untraced(documents, answer, case.calls)]
+    faults = [*_differences(answer, expected), *_untraced(documents, expected, case.calls)]
     if faults:
-        raise DoesNotWork(f"{service}, as it was built, does not work: {'; '.join(faults)}")
+        raise DoesNotWork(f"{service.name}, as it was built, does not work: {'; '.join(faults)}")
+
+
+def handler_of(service: Package) -> str:
+    """What Lambda is told to call, such as scones_filter.handler.handler."""
+    template = read_template(service.folder / "template.yaml")
+    handler: str = template["Resources"]["Function"]["Properties"]["Handler"]
+    return handler
 
 
 def _environment(folder: Path, stand_in: StandIn) -> dict[str, str]:
@@ -135,12 +146,12 @@ def _environment(folder: Path, stand_in: StandIn) -> dict[str, str]:
 
 
 def _invoke(
-    folder: Path, service: str, python: Path, environment: Mapping[str, str], event: Message
+    folder: Path, service: Package, python: Path, environment: Mapping[str, str], event: Message
 ) -> Message:
     command = (str(python), "-I", "-S", "-B", str(Path(isolated.__file__)), str(folder))
     try:
         done = subprocess.run(
-            (*command, f"scones_{service}.handler"),
+            (*command, handler_of(service)),
             input=json.dumps(event),
             env=environment,
             capture_output=True,
@@ -150,11 +161,11 @@ def _invoke(
         )
     except subprocess.TimeoutExpired:
         raise DoesNotWork(
-            f"{service}, as it was built, gives no answer in {PATIENCE_S} s"
+            f"{service.name}, as it was built, gives no answer in {PATIENCE_S} s"
         ) from None
     if done.returncode:
-        raise DoesNotWork(f"{service}, as it was built, does not work:\n{done.stderr.strip()}")
-    answer: Message = json.loads(done.stdout.splitlines()[-1])
+        raise DoesNotWork(f"{service.name}, as it was built, does not work:\n{done.stderr.strip()}")
+    answer: Message = json.loads(done.stdout.splitlines()[-1]) or {}
     return answer
 
 
@@ -173,9 +184,9 @@ def _shown(name: str, message: Message) -> str:
     return json.dumps(message[name], sort_keys=True) if name in message else "missing"
 
 
-def _untraced(documents: Sequence[Message], answer: Message, call: str | None) -> list[str]:
+def _untraced(documents: Sequence[Message], expected: Message, call: str | None) -> list[str]:
     """What X-Ray was not told: the handler with its upload, and the call to AWS."""
     found = {document.get("annotations", {}).get("inference_id") for document in documents}
     calls = {document.get("aws", {}).get("operation") for document in documents}
-    faults = [] if answer["inference_id"] in found else ["the handler is not on the trace"]
+    faults = [] if expected["inference_id"] in found else ["the handler is not on the trace"]
     return faults if call is None or call in calls else [*faults, f"{call} is not on the trace"]

@@ -14,7 +14,7 @@ import uv
 
 from scones_operations.account import CannotBeDone
 
-__all__ = ["ARCHITECTURES", "LAMBDA_PYTHON", "Target", "find_target", "target_for_here"]
+__all__ = ["ARCHITECTURES", "LAMBDA_PYTHON", "UV", "Target", "find_target", "target_for_here"]
 
 LAMBDA_PYTHON = "3.13"
 """Python of the functions' Runtime in services/*/template.yaml."""
@@ -22,6 +22,9 @@ ARCHITECTURES = ("arm64", "x86_64", "local")
 # Not the older manylinux2014, for which Pillow 13 has no wheels: an older Pillow would be taken.
 _PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "x86_64": "x86_64-manylinux_2_28"}
 _MACHINES = {"arm64": "arm64", "aarch64": "arm64", "x86_64": "x86_64", "AMD64": "x86_64"}
+
+UV = uv.find_uv_bin()
+"""Found once and here: threads that look for it at the same time find half of `sysconfig` there."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def _python(version: str) -> Path | None:
     command = ("python", "find", "--system", "--no-project", "--no-python-downloads", version)
     # A pyenv shim refuses to run a version that is installed but not selected.
     found = subprocess.run(
-        [uv.find_uv_bin(), *command],
+        [UV, *command],
         env={**os.environ, "PYENV_VERSION": version},
         capture_output=True,
         text=True,
