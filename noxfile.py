@@ -96,9 +96,9 @@ def tests(session: nox.Session, package: str) -> None:
 
 
 def test_folders(package: str) -> tuple[str, ...]:
-    """The tests of a package; operations' also know what its commands deploy."""
-    own = f"{PACKAGES[package]}/tests"
-    return (own, "observability/tests") if package == "operations" else (own,)
+    """The tests of a package; with operations', those of what it deploys and has no package."""
+    deployed = ("observability/tests", "orchestration/tests")
+    return (f"{PACKAGES[package]}/tests", *(deployed if package == "operations" else ()))
 
 
 def install_training(session: nox.Session) -> None:
@@ -349,9 +349,8 @@ def bench_monitoring(session: nox.Session) -> None:
 def flow(session: nox.Session) -> None:
     """Test the whole flow end to end on the local engine."""
     install(session, PACKAGES["local"], "requirements-test.txt")
-    tests = ("orchestration/tests", "local/tests_flow")
-    session.run("mypy", *tests, env={"MYPYPATH": "local/src"})
-    pytest(session, *tests)
+    session.run("mypy", "local/tests_flow", env={"MYPYPATH": "local/src"})
+    pytest(session, "local/tests_flow")
 
 
 @nox.session(requires=["runtime(model)"])

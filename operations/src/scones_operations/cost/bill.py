@@ -1,4 +1,7 @@
-"""What images cost, and what a month without any costs, line by line."""
+"""What images cost, and what a month without any costs, line by line.
+
+Money is a plain float: its error is far below the four places shown, the assumptions' far above.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,8 @@ def image_lines(images: int, system: System, given: Assumptions, prices: Prices)
 
 
 def _storage(images: int, system: System, given: Assumptions, prices: Prices) -> Iterator[Line]:
-    files = images / given.captures_per_file
+    captured = images * system.capture_share
+    files = captured / given.captures_per_file
     months = system.capture_days / _DAYS
     yield Line("S3", "photos: put", images, prices["s3_put"])
     yield Line("S3", "photos: read by the serializer", images, prices["s3_get"])
@@ -77,7 +81,7 @@ def _storage(images: int, system: System, given: Assumptions, prices: Prices) ->
     yield Line("S3", "captures: put", files, prices["s3_put"])
     yield Line("S3", "captures: read by the drift report", files, prices["s3_get"])
     yield Line("S3", f"captures: kept for {system.capture_days} days",
-               _gb(images, given.capture_kb) * months, prices["s3_storage"])  # fmt: skip
+               _gb(captured, given.capture_kb) * months, prices["s3_storage"])  # fmt: skip
 
 
 def _workflow(images: int, given: Assumptions, prices: Prices) -> Iterator[Line]:
@@ -119,8 +123,7 @@ def _gb(images: float, kb: float) -> float:
 def month_lines(system: System, given: Assumptions, prices: Prices) -> list[Line]:
     """What a month costs, whether images come or not."""
     return [
-        Line("SageMaker", f"endpoint: {system.instances} x {system.instance_type}",
-             system.instances * HOURS, prices[system.instance_type]),
+        *_endpoint(system, given, prices),
         *_reports(system, given, prices),
         Line("CloudWatch", f"alarms on {system.watched_metrics} metrics", system.watched_metrics,
              prices["alarms"]),
@@ -132,6 +135,13 @@ def month_lines(system: System, given: Assumptions, prices: Prices) -> list[Line
         Line("KMS", "keys of the alarms' topics", system.keys, prices["keys"]),
         Line("S3", "zips, reports", given.artifacts_gb, prices["s3_storage"]),
     ]  # fmt: skip
+
+
+def _endpoint(system: System, given: Assumptions, prices: Prices) -> Iterator[Line]:
+    yield Line("SageMaker", f"endpoint: {system.instances} x {system.instance_type}",
+               system.instances * HOURS, prices[system.instance_type])  # fmt: skip
+    yield Line("SageMaker", "its volumes", system.instances * given.endpoint_volume_gb,
+               prices["sagemaker_volume"])  # fmt: skip
 
 
 def _reports(system: System, given: Assumptions, prices: Prices) -> Iterator[Line]:

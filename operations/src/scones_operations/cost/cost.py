@@ -29,15 +29,16 @@ HEAD = """\
 # What it costs
 
 Made by `scones-ops cost --markdown > docs/cost.md`; a test fails when it is not what that prints.
-Instance types, memory, alarms, schedules and retention are read from the templates; what they do
-not say is [assumed](#assumed-of-an-average-image)."""
+Instance types, memory, alarms, schedules and retention are the templates' defaults, not a stage's
+own [settings](../stages); what templates do not say is [assumed](#assumed-of-an-average-image)."""
 FOOT = """\
 Not in it: training, a new model's second fleet while it is deployed, container images in ECR, mails
-of SNS, queries of Logs Insights, data that leaves the region. CodeDeploy costs nothing for Lambda.
-S3 and SQS encrypt with keys of their own: only the alarms' topics need KMS's. Photos cost their
-storage each month until somebody deletes them. Serverless inference would cost nothing while idle,
-but it has no Data Capture, hence no drift report. `make destroy` lists what still costs money
-afterwards."""
+of SNS, queries of Logs Insights, data that leaves the region, and a backfill, which is one more
+Express execution for each object. CodeDeploy costs nothing for Lambda. S3 and SQS encrypt with keys
+of their own: only the alarms' topics need KMS's, each of which costs the same once more after its
+first yearly rotation, and again after its second. Photos cost their storage each month until
+somebody deletes them. Serverless inference would cost nothing while idle, but it has no Data
+Capture, hence no drift report. `make destroy` lists what still costs money afterwards."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -72,9 +72,9 @@ def show_grounds(given: Assumptions, prices: Prices) -> Iterator[str]:
     yield from _table(("", "", ""), assumed)
     yield from ("", "## Prices", "")
     yield (
-        "AWS's page is right when the table is not. `seen` is a page that said the same on "
-        f"{prices.date}; AWS's own pages load their figures by script, so that most are others'. "
-        "A dash: from memory, not seen that day."
+        "AWS's page is right when the table is not. `seen` is a page that says the same, read on "
+        f"{prices.date} in a stored copy; AWS's own pages load their figures by script, so that "
+        "most are others', some of them years old. `remembered`: confirmed by no page that day."
     )
     yield ""
     yield from _table(("price", "AWS's page", "seen"), _price_rows(prices.by_name))
@@ -83,7 +83,7 @@ def show_grounds(given: Assumptions, prices: Prices) -> Iterator[str]:
 def _price_rows(by_name: Mapping[str, Price]) -> Iterator[tuple[str, ...]]:
     for name, price in by_name.items():
         what = f"{name}: {price}" if name.startswith("ml.") else str(price)
-        seen = f"[{price.seen.split('/')[2]}]({price.seen})" if price.seen else "-"
+        seen = f"[{price.seen.split('/')[2]}]({price.seen})" if price.seen else "remembered"
         yield what, f"[{price.page.removeprefix('https://')}]({price.page})", seen
 
 

@@ -25,7 +25,7 @@ class Price:
         per: So many units.
         unit: What is counted.
         page: AWS's page.
-        seen: A page that said the same on the table's date; empty for none.
+        seen: A page that was read on the table's date and says the same; empty: remembered.
     """
 
     usd: float

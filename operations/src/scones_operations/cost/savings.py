@@ -21,6 +21,7 @@ DAY_S = 86_400
 OFFICE_HOURS = 12 * 5
 WEEK_HOURS = 24 * 7
 SHORT_DAYS = {"captures": 30, "logs": 7}
+FEW_CAPTURES = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,24 +41,38 @@ class Saving:
     unit: str
 
 
-def find_savings(system: System, given: Assumptions, prices: Prices) -> Iterator[Saving]:
-    """Ways to pay less than `system` does, the dearest habits first."""
+def find_savings(system: System, given: Assumptions, prices: Prices) -> list[Saving]:
+    """Ways to pay less than `system` does; what it does already is not among them."""
+    ways = (*_of_month(system, given, prices), *_of_images(system, given, prices))
+    return [one for one in ways if one.usd > 0]
+
+
+def _of_month(system: System, given: Assumptions, prices: Prices) -> Iterator[Saving]:
+    month = month_lines(system, given, prices)
+
+    def saved(smaller: System) -> float:
+        return total(month) - total(month_lines(smaller, given, prices))
+
     for how, but, smaller in _smaller_months(system):
-        saved = total(month_lines(system, given, prices)) - total(
-            month_lines(smaller, given, prices)
-        )
-        yield Saving(how, but, saved, "month")
-    endpoint = month_lines(system, given, prices)[0].usd
+        yield Saving(how, but, saved(smaller), "month")
     yield Saving(
         "`scones-model destroy` every evening, `make deploy GROUP=...` every morning",
         f"no endpoint but for {OFFICE_HOURS} hours a week: else all are dead letters, to redrive",
-        endpoint * (1 - OFFICE_HOURS / WEEK_HOURS),
+        saved(replace(system, instances=0)) * (1 - OFFICE_HOURS / WEEK_HOURS),
         "month",
     )
-    for how, but, smaller in _shorter_memories(system):
-        saved = total(image_lines(MILLION, system, given, prices)) - total(
-            image_lines(MILLION, smaller, given, prices)
-        )
+    yield Saving(
+        "`make destroy STAGE=<stage>` while nobody needs it",
+        "all but what is in buckets, which goes on costing its storage; with `EMPTY=1` that, too",
+        total(line for line in month if line.service != "S3"),
+        "month",
+    )
+
+
+def _of_images(system: System, given: Assumptions, prices: Prices) -> Iterator[Saving]:
+    bill = total(image_lines(MILLION, system, given, prices))
+    for how, but, smaller in _smaller_bills(system):
+        saved = bill - total(image_lines(MILLION, smaller, given, prices))
         yield Saving(how, but, saved, "million images")
 
 
@@ -74,8 +89,13 @@ def _smaller_months(system: System) -> Iterator[tuple[str, str, System]]:
     )
 
 
-def _shorter_memories(system: System) -> Iterator[tuple[str, str, System]]:
+def _smaller_bills(system: System) -> Iterator[tuple[str, str, System]]:
     captures, logs = SHORT_DAYS["captures"], SHORT_DAYS["logs"]
+    yield (
+        f"{FEW_CAPTURES:.0%} captured: `InitialSamplingPercentage` in `model/template.yaml`",
+        "drift reports see fewer answers, so that fewer hours have enough for a verdict",
+        replace(system, capture_share=min(FEW_CAPTURES, system.capture_share)),
+    )
     yield (
         f"captures for {captures} days: `... --set CaptureRetentionDays={captures}`",
         "older pictures cannot be looked at; their hours' summaries go too",

@@ -26,6 +26,7 @@ class System:
         architecture: Of the functions.
         instance_type: Of the endpoint.
         instances: That it always has.
+        capture_share: Of its answers that are captured, from 0 to 1.
         report_every_s: A drift report is made so often, in seconds.
         report_instance_type: Of its job.
         report_instances: Of its job.
@@ -41,6 +42,7 @@ class System:
     architecture: str
     instance_type: str
     instances: int
+    capture_share: float
     report_every_s: int
     report_instance_type: str
     report_instances: int
@@ -63,6 +65,7 @@ def read_system(bodies: Mapping[str, Mapping[str, Any]]) -> System:
         architecture=function["Architecture"],
         instance_type=model["InstanceType"],
         instances=model["MinInstances"],
+        capture_share=_capture_share(bodies["model/template.yaml"]),
         report_every_s=monitoring["Mappings"]["Every"][report["Schedule"]]["Seconds"],
         report_instance_type=report["InstanceType"],
         report_instances=report["InstanceCount"],
@@ -83,6 +86,12 @@ def _memory(body: Mapping[str, Any]) -> int:
     ((_, function),) = of_type(body, "AWS::Serverless::Function")
     memory: int = function["MemorySize"]
     return memory
+
+
+def _capture_share(body: Mapping[str, Any]) -> float:
+    ((_, config),) = of_type(body, "AWS::SageMaker::EndpointConfig")
+    percent: int = config["DataCaptureConfig"]["InitialSamplingPercentage"]
+    return percent / 100
 
 
 def _watched(body: Mapping[str, Any]) -> int:
