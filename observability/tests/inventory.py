@@ -10,7 +10,9 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from observability.tests.reading import ROOT
+from observability.tests.reading import ROOT, substituted
+
+from scones_operations.stacks.template import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,12 +70,21 @@ def _text(node: ast.expr) -> str:
     return str(node.value)
 
 
+def _from_template(service: str, asked: ast.expr) -> str:
+    """What a service's template sets the variable to that its handler asks the environment for."""
+    assert isinstance(asked, ast.Call)
+    function = read_template(ROOT / "services" / service / "template.yaml")["Resources"]["Function"]
+    variables = function["Properties"]["Environment"]["Variables"]
+    return substituted(variables[_text(asked.args[0])]["Fn::Sub"])
+
+
 def _of_service(service: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """What Powertools makes of a handler's metrics: by `service`, and by what it adds to it."""
     code = handler(service)
     (made,) = calls(code, "Metrics")
-    namespace, name = (_text(keyword.value) for keyword in made.keywords)
-    assert name == service
+    given = {str(keyword.arg): keyword.value for keyword in made.keywords}
+    assert _text(given["service"]) == service
+    namespace = _from_template(service, given["namespace"])
     dimensions: list[tuple[str, ...]] = [("service",)]
     dimensions += [
         tuple(sorted(str(keyword.arg) for keyword in call.keywords))

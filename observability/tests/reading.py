@@ -16,7 +16,12 @@ __all__ = [
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "observability" / "template.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
-PSEUDO = {"AWS::Region": "eu-central-1", "AWS::Partition": "aws", "AWS::AccountId": "123456789012"}
+GIVEN = {
+    "Stage": "test",  # not the default, so that a stage that is written out is none
+    "AWS::Region": "eu-central-1",
+    "AWS::Partition": "aws",
+    "AWS::AccountId": "123456789012",
+}
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -29,16 +34,18 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def substituted(text: str) -> str:
-    """What `Fn::Sub` makes of a text: parameters at their defaults, others by their own names."""
+    """What `Fn::Sub` makes of a text: other parameters than the stage at their defaults."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
         if name.startswith("!"):
             return "${" + name[1:] + "}"
+        if name in GIVEN:
+            return GIVEN[name]
         if name in TEMPLATE["Parameters"]:
             return str(TEMPLATE["Parameters"][name].get("Default", name))
-        assert name in PSEUDO or name.split(".")[0] in RESOURCES, name
-        return PSEUDO.get(name, name)
+        assert name.split(".")[0] in RESOURCES, name
+        return name
 
     return re.sub(r"\$\{([^}]+)\}", value, text)
 

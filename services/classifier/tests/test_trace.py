@@ -1,9 +1,10 @@
-"""What X-Ray and the log receive, in a process that believes it runs on Lambda."""
+"""What X-Ray, log and metrics receive, in a process that believes it runs on Lambda."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def invoke(message: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
             "_X_AMZN_TRACE_ID": f"Root={TRACE};Parent={SEGMENT};Sampled=1",
             "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}",
             "POWERTOOLS_LOGGER_LOG_EVENT": "true",
+            "POWERTOOLS_METRICS_NAMESPACE": "Scones/test",
         }
         run = subprocess.run(
             [sys.executable, "-c", SCRIPT],
@@ -100,6 +102,14 @@ def test_a_fault_is_on_the_trace_by_name(
     assert handler["fault"] is True
     assert handler["cause"]["exceptions"][0]["type"] == "ModelFailed"
     assert handler["annotations"]["inference_id"] == message["inference_id"]
+
+
+def test_a_stages_metrics_are_in_its_own_namespace(
+    fake_endpoint: FakeEndpoint, message: dict[str, Any]
+) -> None:
+    fake_endpoint.answers(bicycle)
+    _, printed = invoke(message)
+    assert set(re.findall(r'"Namespace": ?"([^"]+)"', printed)) == {"Scones/test"}
 
 
 def test_image_is_in_no_trace_and_no_log(

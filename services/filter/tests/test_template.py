@@ -32,9 +32,14 @@ def function(template: dict[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def test_environment_is_exactly_the_settings(function: dict[str, Any]) -> None:
-    variables = {field.alias for field in Settings.model_fields.values()}
-    assert set(function["Environment"]["Variables"]) == variables
+def test_environment_is_exactly_the_settings_and_the_namespace(function: dict[str, Any]) -> None:
+    settings = {field.alias for field in Settings.model_fields.values()}
+    assert set(function["Environment"]["Variables"]) == settings | {"POWERTOOLS_METRICS_NAMESPACE"}
+
+
+def test_metrics_are_in_the_stages_own_namespace(function: dict[str, Any]) -> None:
+    variables = function["Environment"]["Variables"]
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Scones/${Stage}"
 
 
 def test_default_parameters_are_valid_settings(template: dict[str, Any]) -> None:

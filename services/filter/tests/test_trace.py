@@ -1,9 +1,10 @@
-"""What X-Ray receives, in a process that believes it runs on Lambda."""
+"""What X-Ray and metrics receive, in a process that believes it runs on Lambda."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -25,16 +26,17 @@ handler(json.load(sys.stdin), context)
 """
 
 
-def documents_of(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """Invoke the handler in a process of its own and return the subsegments it sent."""
+def invoke(message: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Invoke the handler in a process of its own; the subsegments it sent, and what it printed."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
         environment = os.environ | {
             "LAMBDA_TASK_ROOT": "/var/task",
             "_X_AMZN_TRACE_ID": f"Root={TRACE};Parent={SEGMENT};Sampled=1",
             "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}",
+            "POWERTOOLS_METRICS_NAMESPACE": "Scones/test",
         }
-        subprocess.run(
+        run = subprocess.run(
             [sys.executable, "-c", SCRIPT],
             input=json.dumps(message),
             env=environment,
@@ -43,7 +45,7 @@ def documents_of(message: dict[str, Any]) -> list[dict[str, Any]]:
             check=False,
         )
         daemon.setblocking(False)
-        return received(daemon)
+        return received(daemon), run.stdout
 
 
 def received(daemon: socket.socket) -> list[dict[str, Any]]:
@@ -58,7 +60,7 @@ def received(daemon: socket.socket) -> list[dict[str, Any]]:
 
 
 def test_handler_is_a_subsegment_of_lambdas_trace_without_botocore(message: dict[str, Any]) -> None:
-    (handler,) = documents_of(message)
+    (handler,), _ = invoke(message)
     assert (handler["trace_id"], handler["parent_id"]) == (TRACE, SEGMENT)
     annotations = handler["annotations"]
     assert annotations["Service"] == "filter"
@@ -70,6 +72,11 @@ def test_handler_is_a_subsegment_of_lambdas_trace_without_botocore(message: dict
 
 
 def test_a_fault_is_on_the_trace_by_name(message: dict[str, Any]) -> None:
-    (handler,) = documents_of(message | {"confidence": 2})
+    (handler,), _ = invoke(message | {"confidence": 2})
     assert handler["fault"] is True
     assert handler["cause"]["exceptions"][0]["type"] == "InvalidPrediction"
+
+
+def test_a_stages_metrics_are_in_its_own_namespace(message: dict[str, Any]) -> None:
+    _, printed = invoke(message)
+    assert set(re.findall(r'"Namespace": ?"([^"]+)"', printed)) == {"Scones/test"}

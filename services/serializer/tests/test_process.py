@@ -61,14 +61,14 @@ class Run(NamedTuple):
         """The last log line."""
         return [line for line in self.printed if "level" in line][-1]
 
-    def metrics(self) -> dict[str, Any]:
-        """All metrics, by name."""
+    def metrics(self, namespace: str = "Scones") -> dict[str, Any]:
+        """All metrics of a namespace, by name."""
         blobs = [line for line in self.printed if "_aws" in line]
         return {
             metric["Name"]: blob[metric["Name"]]
             for blob in blobs
             for each in blob["_aws"]["CloudWatchMetrics"]
-            if each["Namespace"] == "Scones"
+            if each["Namespace"] == namespace
             for metric in each["Metrics"]
         }
 
@@ -150,6 +150,13 @@ def test_metrics_count_uploads_and_bytes(serialized: Run) -> None:
         "UploadsSerialized": [1],
         "ObjectBytes": [len(PHOTO)],
     }
+
+
+def test_a_stages_metrics_are_in_its_own_namespace(fake_s3: FakeS3) -> None:
+    fake_s3.answers(PHOTO)
+    run = invoke(fake_s3, MESSAGE, POWERTOOLS_METRICS_NAMESPACE="Scones/test")
+    assert run.metrics("Scones/test").keys() == {"ColdStart", "UploadsSerialized", "ObjectBytes"}
+    assert run.metrics("Scones") == {}
 
 
 def test_picture_is_in_no_log_metric_or_trace(serialized: Run) -> None:

@@ -35,13 +35,19 @@ def function(template: dict[str, Any]) -> dict[str, Any]:
 def test_defaults_of_template_and_code_are_the_same(
     template: dict[str, Any], function: dict[str, Any]
 ) -> None:
-    variables = function["Environment"]["Variables"]
+    variables = dict(function["Environment"]["Variables"])
+    del variables["POWERTOOLS_METRICS_NAMESPACE"]  # Powertools' own
     defaults = {
         name: str(template["Parameters"][parameter]["Default"])
         for name, parameter in variables.items()
     }
     assert set(variables) == {field.alias for field in Settings.model_fields.values()}
     assert Settings.from_environment(defaults) == Settings.from_environment({})
+
+
+def test_metrics_are_in_the_stages_own_namespace(function: dict[str, Any]) -> None:
+    variables = function["Environment"]["Variables"]
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Scones/${Stage}"
 
 
 def test_function_outlives_the_clients_last_attempt(function: dict[str, Any]) -> None:

@@ -20,7 +20,9 @@ __all__ = ["handler"]
 
 settings = Settings.from_environment(os.environ)
 logger = Logger(service="classifier")
-metrics = Metrics(namespace="Scones", service="classifier")
+metrics = Metrics(
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scones"), service="classifier"
+)
 tracer = Tracer(service="classifier", patch_modules=["botocore"])
 runtime = connect()
 

@@ -19,7 +19,9 @@ __all__ = ["handler"]
 
 settings = Settings.from_environment(os.environ)
 logger = Logger(service="filter")
-metrics = Metrics(namespace="Scones", service="filter")
+metrics = Metrics(
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scones"), service="filter"
+)
 # The filter calls nobody: patching botocore would only import it.
 tracer = Tracer(service="filter", auto_patch=False)
 

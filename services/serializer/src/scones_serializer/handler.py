@@ -28,7 +28,9 @@ frame = Frame(
     settings.image_width, settings.image_height, settings.image_fit, settings.image_pad_color
 )
 logger = Logger(service="serializer")
-metrics = Metrics(namespace="Scones", service="serializer")
+metrics = Metrics(
+    namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Scones"), service="serializer"
+)
 tracer = Tracer(service="serializer", patch_modules=["botocore"])
 s3: S3Client = boto3.client(
     "s3",
