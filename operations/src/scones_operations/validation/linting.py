@@ -19,6 +19,8 @@ from scones_operations.validation.definitions import shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from jsonschema.exceptions import ValidationError
+
     from scones_operations.validation.definitions import Machine
     from scones_operations.validation.templates import Template
 
@@ -116,4 +118,12 @@ def differences_from_schema(text: str, schema: Mapping[str, Any]) -> Iterator[st
     if error := jsonschema.exceptions.best_match(
         errors
     ):  # the others are mostly what follows from it
-        yield f"{error.json_path}: {error.message}"
+        # Where several forms are allowed it says what each of them lacks.
+        yield f"{error.json_path}: {' or '.join(one.message for one in _reasons(error))}"
+
+
+def _reasons(error: ValidationError) -> Iterator[ValidationError]:
+    for one in error.context or ():
+        yield from _reasons(one)
+    if not error.context:
+        yield error

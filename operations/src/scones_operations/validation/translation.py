@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["CannotBeTranslated", "translate"]
 
 _UPLOADED = {"CodeUri", "DefinitionUri"}
+_ONE_AT_A_TIME = Lock()
+"""SAM keeps its metrics and its region for the whole process."""
 
 
 class CannotBeTranslated(Failed):
@@ -33,13 +36,15 @@ def translate(body: Mapping[str, Any]) -> dict[str, Any]:
     from samtranslator.parser.parser import Parser  # noqa: PLC0415
     from samtranslator.translator.translator import Translator  # noqa: PLC0415
 
-    # Not its `transform`, which takes the region from AWS's configuration and fails without one.
-    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
-    try:
-        made: dict[str, Any] = translator.translate(_as_uploaded(body), parameter_values={})
-        translator.metrics.publish()  # to nobody; else it complains that nobody asked for them
-    except InvalidDocumentException as error:
-        raise CannotBeTranslated("\n".join(one.message for one in error.causes)) from error
+    with _ONE_AT_A_TIME:
+        # Not its `transform`, which takes the region from AWS's configuration and fails without.
+        translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
+        try:
+            made: dict[str, Any] = translator.translate(_as_uploaded(body), parameter_values={})
+        except InvalidDocumentException as error:
+            raise CannotBeTranslated("\n".join(one.message for one in error.causes)) from error
+        finally:
+            translator.metrics.publish()  # to nobody; else it complains that nobody asked for them
     return made
 
 
