@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from operations.tests.test_recovery_letters import dead_letter
 
 from scones_operations.account import client
 from scones_operations.recovery import reading
+from scones_operations.recovery.letters import MALFORMED
 from scones_operations.recovery.redrive import main
 
 if TYPE_CHECKING:
@@ -189,7 +191,9 @@ def test_an_interruption_gives_back_what_was_not_redriven(
     assert "NotAnImage" in told.out
 
 
-@pytest.mark.parametrize("options", [["--list"], ["--all", "--dry-run"]])
+@pytest.mark.parametrize(
+    "options", [["--list"], ["--all", "--dry-run"], ["--all", "--discard", "--dry-run"]]
+)
 def test_listing_and_a_dry_run_change_nothing(
     stage: Stage, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,7 +201,57 @@ def test_listing_and_a_dry_run_change_nothing(
     assert main(options) == 0
     assert stage.started() == []
     assert stage.waiting() == 2
-    assert "NotAnImage" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "NotAnImage" in (told.err if "--discard" in options else told.out)
+
+
+def test_discarded_letters_are_gone_and_stdout_has_all_that_they_said(
+    stage: Stage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal, where rich takes stdout over
+    bodies = [dead_letter(upload(str(n))) for n in range(12)]
+    stage.send(*bodies, dead_letter(upload("good"), "X"))
+    assert main(["--error", "NotAnImage", "--discard", "--yes"]) == 0
+    assert stage.started() == []
+    assert stage.waiting() == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sorted(line["Body"] for line in lines) == sorted(bodies)
+
+
+def test_what_cannot_be_redriven_can_be_discarded_with_its_attributes(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue, target = "UndeliveredQueueUrl", "arn:aws:sqs:eu-central-1:1:accepted"
+    (event, _) = stage.send('{"detail": {}}', "no event", queue=queue, target=target)
+    assert main(["--message", event, "--queue", "undelivered", "--discard", "--yes"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["MessageAttributes"]["TARGET_ARN"]["StringValue"] == target
+    assert main(["--error", MALFORMED, "--queue", "undelivered", "--discard", "--yes"]) == 0
+    assert stage.waiting(queue) == 0
+
+
+def test_a_letter_that_cannot_be_written_down_is_not_discarded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError("no space left")
+
+    stage.send(dead_letter(upload("a")))
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(OSError, match="no space"):
+        main(["--all", "--discard", "--yes"])
+    assert stage.waiting() == 1
+
+
+@pytest.mark.parametrize(("typed", "status", "left"), [("dev", 0, 0), ("", 2, 1), ("yes", 2, 1)])
+def test_before_letters_are_discarded_the_stages_name_is_asked_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, typed: str, status: int, left: int
+) -> None:
+    stage.send(dead_letter(upload("a")))
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert main(["--all", "--discard"]) == status
+    assert stage.waiting() == left
 
 
 def test_the_list_shows_what_tells_letters_apart(
@@ -232,7 +286,9 @@ def test_executions_start_no_faster_than_asked(
     assert starts == [0, 0.25, 0.5, 0.75, 1]
 
 
-@pytest.mark.parametrize("options", [[], ["--all", "--per-second", "0"], ["--all", "--error", "X"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--discard"], ["--all", "--per-second", "0"], ["--all", "--error", "X"]]
+)
 def test_what_is_asked_for_must_be_clear(options: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(options)

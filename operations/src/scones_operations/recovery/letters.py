@@ -89,7 +89,7 @@ def read_undelivered(message: MessageTypeDef, workflow: str) -> Letter:
 
 def _malformed(message: MessageTypeDef) -> Letter:
     body = message["Body"]
-    obstacle = "it is no message of the workflow or of EventBridge: read it, then delete it"
+    obstacle = "it is no message of the workflow or of EventBridge: read it, then discard it"
     return Letter(*_origin(message), MALFORMED, "", "", body[:200], "", obstacle)
 
 

@@ -14,21 +14,27 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from typing import TextIO
 
     from scones_operations.recovery.letters import Letter
 
-__all__ = ["CANNOT", "LEFT", "REDRIVEN", "Tally"]
+__all__ = ["CANNOT", "DISCARDED", "LEFT", "REDRIVEN", "Tally"]
 
-REDRIVEN, LEFT, CANNOT = "redriven", "left", "cannot"
+REDRIVEN, DISCARDED, LEFT, CANNOT = "redriven", "discarded", "left", "cannot"
 _PLAIN_WIDTH = 180
 """Columns where the output is no terminal, so that ids stay whole."""
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
 class Tally:
-    """Every letter that was read, and its fate."""
+    """Every letter that was read, and its fate.
 
-    def __init__(self) -> None:
+    Args:
+        done: What becomes of those that were asked for: REDRIVEN or DISCARDED.
+    """
+
+    def __init__(self, done: str) -> None:
+        self._done = done
         self._letters: list[tuple[Letter, str, str]] = []
 
     def add(self, letter: Letter, fate: str, why: str = "") -> None:
@@ -41,12 +47,15 @@ class Tally:
         return any(fate != LEFT for _, fate, _ in self._letters)
 
     def show_counts(self, *, planned: bool) -> None:
-        """Print counts by error, then each that cannot be; `planned`: nothing was done yet."""
-        console = _console()
+        """Print counts by error, then each that cannot be; `planned`: nothing was done yet.
+
+        To stderr where letters are discarded, for those are on stdout.
+        """
+        console = _console(sys.stderr if self._done == DISCARDED else sys.stdout)
         counted = Counter((letter.error, fate) for letter, fate, _ in self._letters)
-        table = Table("error", "would be redriven" if planned else REDRIVEN, LEFT, CANNOT)
+        table = Table("error", f"would be {self._done}" if planned else self._done, LEFT, CANNOT)
         for error in sorted({error for error, _ in counted}):
-            numbers = [str(counted[error, fate]) for fate in (REDRIVEN, LEFT, CANNOT)]
+            numbers = [str(counted[error, fate]) for fate in (self._done, LEFT, CANNOT)]
             table.add_row(Text(error), *numbers)
         console.print(table if counted else "There are no letters.")
         for letter, _, why in self._letters:
@@ -66,11 +75,11 @@ class Tally:
                 age = _age(now - letter.sent)
                 told = (letter.error, letter.failed_state, letter.key, age, reason)
                 table.add_row(letter.id, *map(Text, told))
-        _console().print(table if table.row_count else "There are no such letters.")
+        _console(sys.stdout).print(table if table.row_count else "There are no such letters.")
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+def _console(file: TextIO) -> Console:
+    return Console(file=file, width=None if file.isatty() else _PLAIN_WIDTH)
 
 
 def _age(age: timedelta) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from scones_operations.account import CannotBeDone, client, run
+from scones_operations.asking import ask_for_stage
 from scones_operations.progress import telling
 from scones_operations.repository import find_root
 from scones_operations.stacks.cloudformation import delete_stack, stack_name
@@ -76,7 +77,7 @@ def _destroy(options: argparse.Namespace) -> int:
         return 0
     _refuse_busy(doomed.stacks.values())
     if (doomed.stacks or (options.empty and kept)) and not options.yes:
-        _ask(console, doomed.stage)
+        ask_for_stage(console, doomed.stage)
     with telling(console, f"Deleting stage {doomed.stage} ...") as tell:
         _delete_stacks(doomed.stage, tell)
         for bucket in kept:
@@ -129,15 +130,6 @@ def _foretell(console: Console, doomed: Doomed, lost: Sequence[str]) -> None:
         console.print(f"To be lost: {count} messages in {queue}", highlight=False)
     for bucket in lost:
         console.print(f"To be deleted with all that it holds: bucket {bucket}", highlight=False)
-
-
-def _ask(console: Console, stage: str) -> None:
-    try:
-        typed = console.input(f"Type the stage's name ({stage}) to go on: ")
-    except EOFError:
-        typed = ""
-    if typed.strip() != stage:
-        raise CannotBeDone("Nothing was deleted; where nobody can type, say --yes.")
 
 
 def _show(console: Console, doomed: Doomed, left: list[str]) -> None:
