@@ -32,7 +32,7 @@ rollback: $(NOX) ## Point a service's live alias at an earlier version: SERVICE=
 due: $(NOX) ## What is due for release: [RANGE=main..HEAD]
 	@$(NOX) -s operations -- due $(RANGE) $(ARGS)
 
-redrive: $(NOX) ## Send dead letters through the workflow again: ARGS="--all", "--error NAME", "--message ID" or "--list" [STAGE=dev]
+redrive: $(NOX) ## Send dead letters through the workflow again: ARGS="--all", "--error NAME", "--message ID" or "--list"; with "--discard" delete them [STAGE=dev]
 	@$(NOX) -s operations -- redrive $(ARGS)
 
 backfill: $(NOX) ## Run the workflow over what is in S3 already: PREFIX=s3://bucket/prefix [STAGE=dev]
