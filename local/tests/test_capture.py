@@ -315,3 +315,28 @@ def test_cancelled_endpoint_still_writes_what_it_captured() -> None:
     asyncio.run(cancel())
 
     assert len(shelf.records()) == 1
+
+
+@pytest.mark.parametrize("turns", range(9))
+@pytest.mark.parametrize("photos", [(), (PHOTO,)], ids=["nothing to write", "a batch that fills"])
+def test_a_cancellation_while_it_closes_is_never_lost(
+    photos: tuple[CapturedInvocation, ...], turns: int
+) -> None:
+    """asyncio.run makes a cancellation of Ctrl-C; it comes `turns` of the loop after the close."""
+
+    async def close_and_be_cancelled() -> None:
+        me, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert me is not None
+
+        def cancel_after(left: int) -> None:
+            loop.call_soon(cancel_after, left - 1) if left else me.cancel()
+
+        async with capture_invocations(SETTINGS, Shelf()) as capture:
+            for photo in photos:
+                capture.offer(photo)
+            await asyncio.sleep(0.01)  # the writer waits
+            cancel_after(turns)
+        await asyncio.sleep(1)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(close_and_be_cancelled())

@@ -64,7 +64,7 @@ class Resources:
         elif kind == "AWS::IAM::Role":
             _put_policies(self.attributes[physical][""], properties)
         else:
-            raise NotImplementedError(kind)
+            raise AssertionError(f"no change of the template may change a {kind} in place")
 
     def delete(self, kind: str, physical: str) -> None:
         if kind == "AWS::SageMaker::EndpointConfig":

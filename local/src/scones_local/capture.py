@@ -196,8 +196,11 @@ class DataCapture:
         """Write full batches at once, and others when their oldest record has waited enough."""
         while True:
             await self._anything.wait()
+            # Not wait_for: before Python 3.12 it drops a cancellation that comes as the wait ends,
+            # and with it a Ctrl-C (python/cpython#86296).
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), self._settings.longest_wait_s)
+                async with asyncio.timeout(self._settings.longest_wait_s):
+                    await self._enough.wait()
             if not self._pending:
                 return
             for hour in _hours(self._take_batch()):
