@@ -94,13 +94,6 @@ def test_the_slowest_possible_path_ends_before_express_would_end_it() -> None:
     assert worst < WORKFLOW["TimeoutSeconds"] <= EXPRESS_LIMIT_S
 
 
-def test_everything_the_definition_asks_for_is_substituted() -> None:
-    text = (ROOT / "orchestration" / "template.yaml").read_text()
-    (block,) = re.findall(r"DefinitionSubstitutions:\n((?: {8}\w+: .*\n)+)", text)
-    given = {line.split(":")[0].strip() for line in block.splitlines()}
-    assert given == set(re.findall(r"\$\{(\w+)\}", json.dumps(WORKFLOW)))
-
-
 class _Loader(yaml.SafeLoader):
     """CloudFormation's short functions, as their plain arguments."""
 

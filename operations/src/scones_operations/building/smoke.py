@@ -122,7 +122,7 @@ def smoke_test(folder: Path, service: Package, python: Path) -> None:
 
 
 def handler_of(service: Package) -> str:
-    """What Lambda is told to call, such as scones_filter.handler.handler."""
+    """What Lambda is told to call, such as scones_filter.start.handler."""
     template = read_template(service.folder / "template.yaml")
     handler: str = template["Resources"]["Function"]["Properties"]["Handler"]
     return handler
