@@ -15,7 +15,6 @@ from scones_operations import account
 from scones_operations.account import CannotBeDone, Failed
 from scones_operations.building.build import Zip
 from scones_operations.releasing import (
-    artifacts,
     concurrency,
     publication,
     release,
@@ -23,6 +22,7 @@ from scones_operations.releasing import (
     versions,
 )
 from scones_operations.releasing.publication import move_alias, publish_service
+from scones_operations.stacks import outputs
 from scones_operations.stacks.cloudformation import Stack
 from scones_operations.stacks.template import read_template
 
@@ -145,7 +145,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     made = Account()
     for module in (publication, concurrency, versions, rollback):
         monkeypatch.setattr(module, "client", made.client)
-    for module in (artifacts, publication, release, rollback):
+    for module in (outputs, publication, release, rollback):
         monkeypatch.setattr(module, "find_stack", made.find_stack)
     monkeypatch.setattr(publication, "apply_stack", made.apply_stack)
     with mock_aws():
@@ -274,6 +274,8 @@ def test_without_an_artifact_bucket_nothing_is_done(
     aws: Account, filter_service: Publisher
 ) -> None:
     del aws.stacks["scones-dev-artifacts"]
-    with pytest.raises(CannotBeDone, match="no stack scones-dev-artifacts: `scones-ops deploy`"):
+    with pytest.raises(
+        CannotBeDone, match="no stack scones-dev-artifacts: `scones-ops deploy --stage dev` first"
+    ):
         filter_service.publish("code")
     assert not aws.asked

@@ -32,7 +32,7 @@ from scones_operations.recovery.maprun import (
     start,
     unfinished,
 )
-from scones_operations.recovery.outputs import stage_outputs
+from scones_operations.stacks.outputs import stage_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

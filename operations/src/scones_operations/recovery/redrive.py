@@ -29,9 +29,9 @@ from rich.progress import Progress
 from scones_operations.account import CannotBeDone, Failed, client, run
 from scones_operations.asking import ask_for_stage
 from scones_operations.recovery.letters import read_dead_letter, read_undelivered
-from scones_operations.recovery.outputs import stage_outputs
 from scones_operations.recovery.reading import Reading
 from scones_operations.recovery.tally import CANNOT, DISCARDED, LEFT, REDRIVEN, Tally
+from scones_operations.stacks.outputs import stage_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

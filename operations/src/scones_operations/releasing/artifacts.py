@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scones_operations.account import CannotBeDone, client
-from scones_operations.stacks.cloudformation import find_stack, stack_name
+from scones_operations.stacks.outputs import stage_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +29,7 @@ def artifact_bucket(stage: str) -> str:
     Raises:
         CannotBeDone: There is none yet.
     """
-    name = stack_name(stage, "artifacts")
-    stack = find_stack(name)
-    if stack is None or "ArtifactBucket" not in stack.outputs:
-        raise CannotBeDone(f"There is no stack {name}: `scones-ops deploy` makes it.")
-    return stack.outputs["ArtifactBucket"]
+    return stage_outputs(stage, "artifacts")["ArtifactBucket"]
 
 
 def upload(stage: str, path: Path, key: str, tell: Callable[[str], None]) -> dict[str, str]:
