@@ -15,6 +15,7 @@ import pytest
 from local.tests_flow.conftest import ROOT, jpeg
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PYTHON = str(ROOT / ".nox" / "runtime-local" / "bin" / "python")
@@ -163,6 +164,15 @@ def test_the_demo_ends_with_a_report_that_finds_what_was_planted(drawn: Drawn) -
     assert (drift / "report.html").stat().st_size > 10_000
 
 
+@pytest.fixture
+def keyboard() -> Iterator[None]:
+    """Let programs hear Ctrl-C: a shell's background jobs, as this one may be, begin deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("keyboard")
 def test_ctrl_c_ends_the_demo_and_everything_it_started(tmp_path: Path, pictures: Path) -> None:
     process = demo(tmp_path / "out", "--images", str(pictures))
     wait_for(tmp_path, "awslambdaric")
