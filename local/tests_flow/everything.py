@@ -64,6 +64,7 @@ LISTS: dict[str, Callable[[boto3.Session], Iterator[str]]] = {
     "AWS::CloudWatch::Alarm": _listed("cloudwatch", "describe_alarms", "AlarmName"),
     "AWS::CloudWatch::CompositeAlarm": _listed("cloudwatch", "describe_alarms", "AlarmName"),
     "AWS::CloudWatch::Dashboard": _listed("cloudwatch", "list_dashboards", "DashboardName"),
+    "AWS::DynamoDB::Table": _listed("dynamodb", "list_tables", ""),
     "AWS::Events::EventBus": _listed("events", "list_event_buses", "Name"),
     "AWS::Events::Rule": _rules,
     "AWS::IAM::Role": _listed("iam", "list_roles", "RoleName"),

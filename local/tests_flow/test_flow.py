@@ -158,7 +158,9 @@ def test_one_upload_leaves_one_trace_with_the_workflow_and_all_three_services(
     _, decision = client.outcome(key)
     tree = trace_tree(wait_for_trace(client, decision["inference_id"], since))
     assert tree.root.name == "scones-local"
-    assert [span.name for span in tree.root.children][:3] == ["Serialize", "Classify", "Filter"]
+    states = [span.name for span in tree.root.children]
+    assert states[:4] == ["Claim", "Serialize", "Classify", "Filter"]
+    assert states[-1] == "Settle"
     annotations = {k: v for _, span in tree.walk() for k, v in span.annotations.items()}
     assert annotations["image_key"] == key
     assert annotations["label"] == decision["label"]

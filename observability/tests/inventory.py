@@ -36,6 +36,8 @@ AWS = {
         "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible",
         "NumberOfMessagesSent",
     },
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+    ("AWS/DynamoDB", ("TableName",)): {"ConditionalCheckFailedRequests"},
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     ("AWS/Lambda", ("FunctionName",)): {
         "ConcurrentExecutions", "Duration", "Errors", "Invocations", "Throttles",

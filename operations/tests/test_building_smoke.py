@@ -34,15 +34,18 @@ def handler(event, context):
 """
 HANDLERS = {
     "serializer": """
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
 def answered(event):
     bucket, thing = event["detail"]["bucket"]["name"], event["detail"]["object"]
     with ask("GetObject", f"/{bucket}/{thing['key']}?versionId={thing['version-id']}") as reply:
         version, etag = reply.headers["x-amz-version-id"], reply.headers["ETag"].strip('"')
         body = reply.read()
     source = {"bucket": bucket, "key": thing["key"], "version_id": version, "etag": etag}
-    identity = json.dumps([bucket, thing["key"], version]).encode()
+    parts = "".join(digest(part) for part in (bucket, thing["key"], version))
     return {
-        "inference_id": hashlib.sha256(identity).hexdigest(),
+        "inference_id": digest(parts),
         "source": source,
         "image_data": base64.b64encode(body).decode(),
         "content_type": "image/png",

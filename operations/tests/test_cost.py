@@ -28,11 +28,12 @@ BODIES = {str(one.path): one.body for one in find_templates(ROOT)}
 PER_MILLION = {
     "s3_put": 5, "s3_get": 0.4, "events_opt_in": 1, "events_custom": 2, "express_requests": 3,
     "lambda_requests": 0.2, "lambda_arm64": 10, "sqs": 0.5, "traces": 6, "scheduler": 7,
+    "table_writes": 0.7,
 }  # fmt: skip
 EACH = {
     "s3_storage": 0.02, "express_duration": 0.06, "sagemaker_data": 0.01, "sagemaker_volume": 0.1,
     "logs_written": 0.5, "logs_kept": 0.03, "alarms": 0.2, "dashboards": 4, "metrics": 0.3,
-    "keys": 1.5, "ml.c5.large": 0.1, "ml.t3.medium": 0.05,
+    "keys": 1.5, "table_storage": 0.25, "ml.c5.large": 0.1, "ml.t3.medium": 0.05,
 }  # fmt: skip
 PRICES = Prices(
     dt.date(2020, 2, 2),
@@ -52,6 +53,7 @@ SYSTEM = System(
     report_volume_gb=73,
     capture_days=73,
     log_days=73,
+    ledger_days=73,
     watched_metrics=10,
     dashboards=1,
     keys=2,
@@ -66,6 +68,7 @@ GIVEN = Assumptions(
     capture_kb=10,
     captures_per_file=10,
     log_kb=4,
+    ledger_kb=0.5,
     function_metrics=20,
     report_metrics=10,
     endpoint_volume_gb=30,
@@ -87,6 +90,7 @@ def test_a_million_images_come_to_what_one_adds_up_by_hand() -> None:
     assert usd(lines, "EventBridge") == pytest.approx([1, 0.5 * 2])
     # 0.4 s at 128 MB: both are billed in steps, of 100 ms and of 64 MB.
     assert usd(lines, "Step Functions") == pytest.approx([3, 1e6 * 0.4 * 0.125 / 3600 * 0.06])
+    assert usd(lines, "DynamoDB") == pytest.approx([1.4, 0.5 * 2.4 * 0.25])
     assert usd(lines, "Lambda") == pytest.approx([0.6, 2, 0.5, 0.1])  # 200,000 GB-s and so on
     assert usd(lines, "SageMaker") == pytest.approx([5 * 0.01])
     assert usd(lines, "SQS") == pytest.approx([1.5])
@@ -143,6 +147,8 @@ def test_what_the_templates_say_is_what_is_calculated() -> None:
     assert (now.capture_share, fewer.capture_share) == (1, 0.2)
     daily = changed(monitoring, "Parameters", "Schedule", "Default", value="daily")
     assert (now.report_every_s, daily.report_every_s) == (3600, 86400)
+    longer = changed("orchestration/template.yaml", "Parameters", "LedgerDays", "Default", value=60)
+    assert (now.ledger_days, longer.ledger_days) == (30, 60)
     memory = ("Resources", "Function", "Properties", "MemorySize")
     assert changed(serializer, *memory, value=3008).memory_mb["serializer"] == 3008
 

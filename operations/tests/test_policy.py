@@ -94,6 +94,10 @@ FAULTS = [
     (stored.without_tls, "QueuePolicy.Queues", [{"Ref": "Other"}]),
     (stored.without_tls, "TopicPolicy.PolicyDocument.Statement.0.Condition.Bool", {
         "aws:SecureTransport": True}),
+    (stored.unguarded_tables, "Table.TimeToLiveSpecification.Enabled", False),
+    (stored.unguarded_tables, "Table.ResourcePolicy", GONE),
+    (stored.unguarded_tables, "Table.ResourcePolicy.PolicyDocument.Statement.0.Effect", "Allow"),
+    (stored.unguarded_tables, "Table.ResourcePolicy.PolicyDocument.Statement.0.Condition", GONE),
     (running.endless_logs, "Log.RetentionInDays", GONE),
     (running.unlogged_functions, "Function.LoggingConfig", GONE),
     (running.unlogged_functions, "Function.LoggingConfig.LogGroup", {"Ref": "Elsewhere"}),

@@ -70,13 +70,46 @@ def test_exactly_the_errors_documented_as_worth_another_try_are_retried(
     }
 
 
-@pytest.mark.parametrize("name", [name for name in TASKS if name != "SendDeadLetter"])
+AFTER_THE_OUTCOME = {"SendDeadLetter", "Settle", "RecordUnsent"}
+CLAIMED = "DynamoDB.ConditionalCheckFailedException"
+
+
+@pytest.mark.parametrize("name", TASKS.keys() - AFTER_THE_OUTCOME)
 def test_every_fault_of_every_task_goes_to_the_dead_letter_with_its_state_named(name: str) -> None:
-    (catch,) = TASKS[name]["Catch"]
+    *_, catch = TASKS[name]["Catch"]
     assert catch["ErrorEquals"] == ["States.ALL"]
     assert catch["Next"] == "DescribeFault"
     assert catch["Output"]["failed_state"] == name
     assert STATES["DescribeFault"]["Next"] == "SendDeadLetter"
+
+
+def test_a_claim_that_another_run_holds_is_no_fault_and_is_not_asked_for_again() -> None:
+    retry, others = STATES["Claim"]["Retry"]
+    catch, _ = STATES["Claim"]["Catch"]
+    assert retry == {"ErrorEquals": [CLAIMED], "MaxAttempts": 0}
+    assert others["ErrorEquals"] == ["States.ALL"]
+    assert (catch["ErrorEquals"], catch["Next"]) == ([CLAIMED], "AlreadyClaimed")
+    assert STATES["AlreadyClaimed"]["Type"] == "Succeed"
+
+
+@pytest.mark.parametrize("name", ["PublishAccepted", "SendToReview", "SendDeadLetter"])
+def test_every_outcome_is_settled_and_a_fault_there_leaves_the_outcome_as_it_is(name: str) -> None:
+    (catch,) = STATES["Settle"]["Catch"]
+    assert STATES[name]["Next"] == "Settle"
+    assert STATES[catch["Next"]]["Type"] == "Succeed"
+
+
+def test_what_cannot_even_become_a_dead_letter_fails_the_execution_once_it_is_recorded() -> None:
+    (catch,) = STATES["SendDeadLetter"]["Catch"]
+    recorded = STATES[catch["Next"]]
+    assert recorded["Next"] == recorded["Catch"][0]["Next"] == "Unsent"
+    assert STATES["Unsent"]["Type"] == "Fail"
+
+
+def test_a_claim_is_held_for_as_long_as_an_execution_can_live() -> None:
+    lease = STATES["Claim"]["Arguments"]["ExpressionAttributeValues"][":lease_until"]["N"]
+    (seconds,) = re.findall(r"\+ (\d+)\)", lease)
+    assert int(seconds) > EXPRESS_LIMIT_S
 
 
 @pytest.mark.parametrize(("state", "service"), SERVICES.items())
@@ -87,10 +120,9 @@ def test_a_function_times_out_by_itself_before_its_state_does(state: str, servic
 
 
 def test_the_slowest_possible_path_ends_before_express_would_end_it() -> None:
-    worst = sum(
-        seconds_at_most(TASKS[name])
-        for name in ("Serialize", "Classify", "Filter", "PublishAccepted", "SendDeadLetter")
-    )
+    path = ["Claim", "Serialize", "Classify", "Filter", "PublishAccepted", "SendDeadLetter"]
+    last = max(map(seconds_at_most, (TASKS["Settle"], TASKS["RecordUnsent"])))
+    worst = sum(seconds_at_most(TASKS[name]) for name in path) + last
     assert worst < WORKFLOW["TimeoutSeconds"] <= EXPRESS_LIMIT_S
 
 
@@ -130,6 +162,7 @@ def test_every_state_is_reached_and_leads_on_or_ends() -> None:
         branches = [state, *state.get("Catch", []), *state.get("Choices", [])]
         following = [branch["Next"] for branch in branches if "Next" in branch]
         following += [state["Default"]] if "Default" in state else []
-        assert bool(following) != bool(state.get("End")) or "Catch" in state
+        ends = state.get("End") or state["Type"] in {"Succeed", "Fail"}
+        assert bool(following) != bool(ends) or "Catch" in state
         waiting += set(following) - reached
     assert reached == STATES.keys()

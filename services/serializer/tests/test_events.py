@@ -10,6 +10,7 @@ import pytest
 from scones_serializer.errors import InvalidUpload
 from scones_serializer.events import ObjectReference, SerializedImage, Source, Upload
 
+CONTRACTS = Path(__file__).parents[3] / "contracts"
 EVENTS = Path(__file__).parent / "events"
 EVENT: dict[str, Any] = json.loads((EVENTS / "object-created.json").read_text())
 CONSOLE: dict[str, str] = json.loads((EVENTS / "console.json").read_text())
@@ -113,10 +114,16 @@ def source(key: str = "a.png", version_id: str | None = "v1", etag: str = "e1") 
     return Source(bucket="scones-uploads", key=key, version_id=version_id, etag=etag)
 
 
-def test_inference_id_is_the_same_in_every_release() -> None:
-    # printf '["scones-uploads", "a.png", "v1"]' | sha256sum
-    expected = "f06a0ce7c9dbee1f79f2e432ee639d2330a46b81e5c3bbf95bd0ca02d6b6729b"
-    assert source().inference_id() == expected
+IDENTITIES = json.loads((CONTRACTS / "upload" / "identity.json").read_text())
+
+
+@pytest.mark.parametrize("known", IDENTITIES, ids=lambda known: known["inference_id"][:8])
+def test_inference_id_is_the_same_in_every_release(known: dict[str, Any]) -> None:
+    version = None if known["version_id"] == "null" else known["version_id"]
+    stored = Source(
+        bucket=known["bucket"], key=known["key"], version_id=version, etag=known["etag"]
+    )
+    assert stored.inference_id() == known["inference_id"]
 
 
 def test_inference_id_tells_objects_versions_and_contents_apart() -> None:

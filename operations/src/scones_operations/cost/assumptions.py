@@ -49,6 +49,10 @@ class Assumptions:
     captures_per_file: float = _is(
         1, "SageMaker writes one to some thirty, as fast as they come; one is the dearest"
     )
+    ledger_kb: float = _is(
+        0.3,
+        "KB of an upload's item in the ledger: its names and values, and DynamoDB's own 0.1",
+    )
     log_kb: float = _is(
         4.1,
         "KB of logs of the three functions: 2.7 measured in `make demo`, and Lambda's own lines",

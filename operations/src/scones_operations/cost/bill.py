@@ -22,6 +22,7 @@ __all__ = ["Line", "image_lines", "month_lines", "total"]
 
 _DAYS = HOURS / 24
 _KB_PER_GB = 1e6
+_WRITES_PER_UPLOAD = 2  # claimed, settled
 _REQUESTS_PER_MESSAGE = 3  # sent, received, deleted
 _SAMPLED_PER_S, _SAMPLED_SHARE = 1, 0.05
 """X-Ray's default: https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html."""
@@ -61,6 +62,7 @@ def image_lines(images: int, system: System, given: Assumptions, prices: Prices)
         Line("EventBridge", "an upload's event", images, prices["events_opt_in"]),
         Line("EventBridge", "accepted events", images * given.accepted, prices["events_custom"]),
         *_workflow(images, given, prices),
+        *_ledger(images, system, given, prices),
         *_functions(images, system, given, prices),
         Line("SageMaker", "asked and answered", _gb(images, given.request_kb),
              prices["sagemaker_data"]),
@@ -90,6 +92,14 @@ def _workflow(images: int, given: Assumptions, prices: Prices) -> Iterator[Line]
     yield Line("Step Functions", "Express executions", images, prices["express_requests"])
     yield Line("Step Functions", f"{gb * 1024:.0f} MB for {seconds:g} s",
                images * seconds * gb / 3600, prices["express_duration"])  # fmt: skip
+
+
+def _ledger(images: int, system: System, given: Assumptions, prices: Prices) -> Iterator[Line]:
+    yield Line("DynamoDB", "the ledger: claimed, settled", images * _WRITES_PER_UPLOAD,
+               prices["table_writes"])  # fmt: skip
+    yield Line("DynamoDB", f"the ledger: kept for {system.ledger_days} days",
+               _gb(images, given.ledger_kb) * system.ledger_days / _DAYS,
+               prices["table_storage"])  # fmt: skip
 
 
 def _functions(images: int, system: System, given: Assumptions, prices: Prices) -> Iterator[Line]:

@@ -33,6 +33,7 @@ class System:
         report_volume_gb: Of each of them.
         capture_days: How long captures are kept.
         log_days: How long logs are kept.
+        ledger_days: How long the ledger knows an upload.
         watched_metrics: Of all alarms together.
         dashboards: How many.
         keys: How many of KMS.
@@ -49,6 +50,7 @@ class System:
     report_volume_gb: int
     capture_days: int
     log_days: int
+    ledger_days: int
     watched_metrics: int
     dashboards: int
     keys: int
@@ -72,6 +74,7 @@ def read_system(bodies: Mapping[str, Mapping[str, Any]]) -> System:
         report_volume_gb=report["VolumeSizeInGB"],
         capture_days=model["CaptureRetentionDays"],
         log_days=function["LogRetentionDays"],
+        ledger_days=_defaults(bodies["orchestration/template.yaml"])["LedgerDays"],
         watched_metrics=sum(_watched(body) for body in bodies.values()),
         dashboards=_count(bodies, "AWS::CloudWatch::Dashboard"),
         keys=_count(bodies, "AWS::KMS::Key"),

@@ -37,6 +37,7 @@ RULES: Mapping[str, Rule] = {
     "buckets: private, encrypted, their owner's": stored.open_buckets,
     "buckets: abandoned uploads are ended": stored.unended_uploads,
     "buckets, queues, topics: by TLS alone": stored.without_tls,
+    "tables: by TLS alone, and they forget": stored.unguarded_tables,
     "queues, topics: encrypted": stored.plain_messages,
     "parameters: no secret has a default": stored.secret_defaults,
     "log groups: forget": running.endless_logs,

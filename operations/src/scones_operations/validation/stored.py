@@ -16,6 +16,7 @@ __all__ = [
     "secret_defaults",
     "secrets",
     "unended_uploads",
+    "unguarded_tables",
     "without_tls",
 ]
 
@@ -106,6 +107,23 @@ def _demands_tls(policy: Mapping[str, Any], name: str, actions: set[str]) -> boo
 def _is_for_plain_requests(condition: Mapping[str, Any]) -> bool:
     asked = condition.get("Bool", {}).get("aws:SecureTransport")
     return len(condition) == 1 and str(asked).lower() == "false"
+
+
+def unguarded_tables(body: Mapping[str, Any]) -> Iterator[str]:
+    """Tables that can be reached without TLS, or keep their items for ever."""
+    for name, table in of_type(body, "AWS::DynamoDB::Table"):
+        policy = table.get("ResourcePolicy", {}).get("PolicyDocument", {})
+        if not any(map(_is_tls_of_a_table, listed(policy.get("Statement")))):
+            yield f"{name}: its ResourcePolicy does not deny dynamodb:* without TLS"
+        if table.get("TimeToLiveSpecification", {}).get("Enabled") is not True:
+            yield f"{name}: no TimeToLiveSpecification is enabled; its items stay for ever"
+
+
+def _is_tls_of_a_table(statement: Mapping[str, Any]) -> bool:
+    denied = (statement["Effect"], statement.get("Principal"), statement.get("Action"))
+    return denied == ("Deny", "*", "dynamodb:*") and _is_for_plain_requests(
+        statement.get("Condition", {})
+    )
 
 
 def secret_defaults(body: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The messages at the serializer's two ends: the upload that starts it, the picture it returns."""
 
 import hashlib
-import json
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
@@ -156,11 +155,16 @@ class Source(_Outgoing):
     def inference_id(self) -> str:
         """Return the id under which every later record of this picture is found: 64 hex digits.
 
-        It is the SHA-256 of the JSON array `[bucket, key, version or else etag]` in ASCII. Joining
-        by a separator would not do: a key may hold any character, newline and NUL included.
+        It is the SHA-256 of three SHA-256 in hex: of bucket, of key, of version or else etag. The
+        workflow knows it before a byte is read (contracts/upload/identity.json): JSONata can hash
+        and join text, and digests of equal length need no separator, which a key might hold.
         """
-        identity = json.dumps([self.bucket, self.key, self.version_id or self.etag])
-        return hashlib.sha256(identity.encode("ascii")).hexdigest()
+        parts = (self.bucket, self.key, self.version_id or self.etag)
+        return _digest("".join(map(_digest, parts)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class SerializedImage(_Outgoing):
