@@ -9,7 +9,7 @@ demo: $(NOX) ## The whole flow, and a drift, on this machine: [IMAGES=<folder>] 
 	@$(NOX) -s demo
 
 test: $(NOX) ## Everything CI checks: lint, types, templates, contracts, unit and end-to-end tests
-	@$(NOX)
+	@$(NOX) -s test
 
 up: $(NOX) ## Start the same stack and leave it running: [PORT=4566] [MODEL=<folder>] [EMPTY=1 deploys nothing]
 	@$(NOX) -s up
@@ -47,6 +47,15 @@ cost: $(NOX) ## What images and idle months cost: [ARGS="--images 1000000"]
 validate: $(NOX) ## Check every template, policy and workflow, without an account
 	@$(NOX) -s validate
 
+account: $(NOX) ## Has every upload exactly one outcome?: [STAGE=dev] [ARGS="--rerun"]
+	@$(NOX) -s operations -- account $(ARGS)
+
+chaos: $(NOX) ## Uploads under every fault there is; each must end exactly once: [UPLOADS=1000] [SEED=0]
+	@$(NOX) -s chaos
+
+fuzz: $(NOX) ## Hostile images, events, answers and captures, by the thousand: [EXAMPLES=20000] [SEED=random]
+	@$(NOX) -s fuzz
+
 train: $(NOX) ## Train the model on CIFAR-100's vehicles: [CIFAR100=<archive>] [IMAGES=<folder>] [NEITHER=<folder>]
 	@$(NOX) -s train
 
@@ -77,6 +86,9 @@ bench-monitoring: $(NOX) ## Reading captures against json.loads; reports against
 bench-coldstart: $(NOX) ## CPU of a cold start: our zips against the course's Lambda and an unslimmed build
 	@$(NOX) -s bench_coldstart
 
+bench-load: $(NOX) ## Rising rates, long runs, and the server against FastAPI + PyTorch and the bare session
+	@$(NOX) -s bench_load
+
 lock: $(NOX) ## Resolve every package's dependencies again
 	@$(NOX) -s lock
 
@@ -92,4 +104,4 @@ $(NOX): requirements/nox.txt
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.PHONY: help demo test up down build deploy release rollback due redrive backfill destroy cost validate train evaluate gate pretrain report simulate bench bench-model bench-monitoring bench-coldstart lock format clean
+.PHONY: help demo test up down build deploy release rollback due redrive backfill destroy cost validate account chaos fuzz train evaluate gate pretrain report simulate bench bench-model bench-monitoring bench-coldstart bench-load lock format clean

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nox
@@ -12,17 +14,11 @@ import nox
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = [
-    "lint",
-    "typecheck",
-    "validate",
-    "tests",
-    "schemas",
-    "schemas_tests",
-    "tests_train",
+CHECKS = (
+    "lint", "typecheck", "validate", "tests", "schemas", "schemas_tests", "tests_train",
     "tests_ops",
-    "flow",
-]
+)  # fmt: skip
+nox.options.sessions = ["test"]
 
 PACKAGES = {
     "serializer": Path("services/serializer"),
@@ -34,6 +30,8 @@ PACKAGES = {
     "local": Path("local"),
 }
 SERVICES = ("serializer", "classifier", "filter")
+HOSTILE = [*SERVICES, "monitoring"]
+"""Packages that read what others send."""
 PROGRAMS = ["engine", "function", *SERVICES, "model", "monitoring", "operations", "local"]
 RIVALS = ("evidently", "nannyml")
 RUNTIMES = [f"runtime({program})" for program in PROGRAMS]
@@ -57,6 +55,26 @@ def install(session: nox.Session, package: Path, lock: str = "requirements.txt")
 def pytest(session: nox.Session, *paths: str) -> None:
     """Run pytest on what the user named, else on `paths`."""
     session.run("python", "-m", "pytest", *(session.posargs or paths))
+
+
+@nox.session(venv_backend="none")
+def test(session: nox.Session) -> None:
+    """Run all that CI checks, on two cores: end to end beside the rest."""
+    log = Path("build/flow.log")
+    log.parent.mkdir(exist_ok=True)
+    nox_of = (sys.executable, "-m", "nox", "--sessions")
+    session.log(f"The end-to-end tests run meanwhile; what they say comes last, from {log}.")
+    with (
+        log.open("w") as output,
+        subprocess.Popen([*nox_of, "flow"], stdout=output, stderr=subprocess.STDOUT) as flow,
+    ):
+        try:
+            session.run(*nox_of, *CHECKS, external=True)
+        finally:
+            status = flow.wait()
+            session.run("cat", str(log), external=True)
+    if status:
+        session.error("The end-to-end tests failed.")
 
 
 @nox.session
@@ -349,8 +367,29 @@ def bench_monitoring(session: nox.Session) -> None:
 def flow(session: nox.Session) -> None:
     """Test the whole flow end to end on the local engine."""
     install(session, PACKAGES["local"], "requirements-test.txt")
-    session.run("mypy", "local/tests_flow", env={"MYPYPATH": "local/src"})
+    cache = "--cache-dir=.mypy_cache/flow"  # another mypy may run meanwhile
+    session.run("mypy", cache, "local/tests_flow", env={"MYPYPATH": "local/src"})
     pytest(session, "local/tests_flow")
+
+
+@nox.session(requires=RUNTIMES, venv_backend="none")
+def chaos(session: nox.Session) -> None:
+    """Upload under every fault there is, and account for each."""
+    scones_local(session, "chaos", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", HOSTILE, ids=HOSTILE)
+def fuzz(session: nox.Session, package: str) -> None:
+    """Give a package far more hostile input than `tests` does; EXAMPLES and SEED as environment."""
+    home = PACKAGES[package]
+    install(session, home, "requirements-test.txt")
+    many = {
+        "FUZZ_EXAMPLES": os.environ.get("EXAMPLES") or "20000",
+        "FUZZ_SEED": os.environ.get("SEED") or "random",
+    }
+    files = sorted(map(str, home.glob("tests/test_hostile*.py")))
+    session.run("python", "-m", "pytest", "-s", *files, *session.posargs, env=many)
 
 
 @nox.session(requires=["runtime(model)"])
