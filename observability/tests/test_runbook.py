@@ -79,9 +79,10 @@ def test_a_section_says_what_it_means_who_is_affected_and_what_to_do(section: st
 
 def test_every_link_to_a_section_leads_somewhere() -> None:
     body = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    headings = re.findall(r"(?m)^##+ (.+)$", RUNBOOK)
     linked = set(re.findall(r"\]\(#([\w-]+)\)", RUNBOOK))
-    linked |= set(re.findall(r"\$\{RunbookUrl\}#([\w-]+)", body))
-    assert linked <= set(SECTIONS)
+    assert linked <= {heading.lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\$\{RunbookUrl\}#([\w-]+)", body)) <= set(SECTIONS)
 
 
 def test_the_saved_queries_are_all_described() -> None:

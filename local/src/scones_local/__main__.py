@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "4566")
     parser.add_argument("--empty", action="store_true", help="up: without any stack deployed")
     parser.add_argument("--with-parent", action="store_true", help="end with standard input")
+    parser.add_argument("--faults", type=Path, help="serve: whose faults.json says what to break")
     parser.add_argument("--images", default=os.environ.get("IMAGES") or None)
     parser.add_argument("--count", type=_count, default=os.environ.get("COUNT") or "60")
     parser.add_argument("--archive", default=os.environ.get("CIFAR100") or None)
@@ -73,7 +74,10 @@ def _stack_settings(options: argparse.Namespace) -> StackSettings:
     environments = (options.environments or root / ".nox").resolve()
     work = (options.work or root / "build" / "local").resolve()
     model = (options.model or root / "model" / "weights").resolve()
-    return StackSettings(root, environments, work, model, options.port, empty=options.empty)
+    faults = options.faults.resolve() if options.faults else None
+    return StackSettings(
+        root, environments, work, model, options.port, empty=options.empty, faults=faults
+    )
 
 
 def _images(options: argparse.Namespace) -> Path | None:
