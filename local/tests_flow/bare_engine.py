@@ -43,17 +43,26 @@ def zipped(files: dict[str, str]) -> bytes:
 
 
 class Engine:
-    """A bare engine's process and its clients."""
+    """A bare engine's process and its clients.
 
-    def __init__(self, work: Path) -> None:
+    Args:
+        work: Folder for its state and logs.
+        faults: Folder whose plan says what is to break; None breaks nothing.
+    """
+
+    def __init__(self, work: Path, faults: Path | None = None) -> None:
         self.port = free_port()
         settings = {
-            "functions": {"scones_probe": python("filter")},
+            "functions": {
+                "scones_probe": python("filter"),
+                "scones_serializer": python("serializer"),
+            },
             "runtime": python("function"),
             "environment": {},
             "concurrency": CONCURRENCY,
             "logs": str(work),
             "code": str(work / "code"),
+            "faults": str(faults) if faults else None,
         }
         (work / "engine.json").write_text(json.dumps(settings))
         self.process = subprocess.Popen(

@@ -33,11 +33,13 @@ from scones_local.capture import CapturedInvocation
 from scones_local.restjson import AwsError, rest_json_application, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from aiohttp.typedefs import Middleware
 
     from scones_local.capture import DataCapture
 
-__all__ = ["EndpointSettings", "serve_endpoint"]
+__all__ = ["EndpointSettings", "model_error", "serve_endpoint"]
 
 LOGGER = logging.getLogger(__name__)
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
@@ -94,13 +96,16 @@ class EndpointSettings:
 
 @asynccontextmanager
 async def serve_endpoint(
-    settings: EndpointSettings, capture: DataCapture | None = None
+    settings: EndpointSettings,
+    capture: DataCapture | None = None,
+    layers: Sequence[Middleware] = (),
 ) -> AsyncIterator[str]:
     """Answer `InvokeEndpoint` on a loopback port while the context is open.
 
     Args:
         settings: The endpoint.
         capture: Where successful invocations are offered; None captures nothing.
+        layers: Stand between the caller and the endpoint; the first is the outermost.
 
     Yields:
         The URL for `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`.
@@ -113,6 +118,7 @@ async def serve_endpoint(
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
         application = rest_json_application(settings.max_body_bytes)
+        application.middlewares.extend(layers)
         endpoint = _Endpoint(settings, session, capture)
         application.router.add_post("/endpoints/{name}/invocations", endpoint.invoke)
         async with serve(application, _listener(settings.port)) as url:
@@ -145,7 +151,7 @@ class _Endpoint:
         started = datetime.now(UTC)
         answer = await self._ask_model(request, body)
         if answer.status != web.HTTPOk.status_code:
-            raise self._model_error(answer.status, answer.body.decode(errors="replace"))
+            raise model_error(self._settings, answer.status, answer.body.decode(errors="replace"))
         if self._capture is not None:
             self._capture.offer(_captured(request, body, started, answer))
         return web.Response(
@@ -176,34 +182,34 @@ class _Endpoint:
                 kept = _only(("Content-Type", CUSTOM_ATTRIBUTES), response.headers)
                 return _Answer(response.status, kept, await response.read())
         except TimeoutError as error:
-            raise self._model_error(0, TIMED_OUT) from error
+            raise model_error(self._settings, 0, TIMED_OUT) from error
         except aiohttp.ClientConnectorError as error:
             LOGGER.warning("no serving program at %s: %s", self._invocations_url, error)
             message = f"Endpoint {self._settings.name} has no healthy container."
             raise AwsError(503, "ServiceUnavailable", message) from error
         except aiohttp.ClientError as error:
             LOGGER.warning("the serving program broke off: %r", error)
-            raise self._model_error(0, NO_RESPONSE.format(self._settings.name)) from error
+            raise model_error(self._settings, 0, NO_RESPONSE.format(self._settings.name)) from error
 
-    def _model_error(self, status: int, text: str) -> AwsError:
-        """What AWS makes of an answer other than 200; `status` 0 stands for no answer at all."""
-        of_client = 400 <= status < 500  # noqa: PLR2004 - HTTP's own classes
-        settings = self._settings
-        group = f"/aws/sagemaker/Endpoints/{settings.name}"
-        message = (
-            f"Received {'client' if of_client else 'server'} error ({status}) from primary with "
-            f'message "{text}". See https://{settings.region}.console.aws.amazon.com/cloudwatch/'
-            f"home?region={settings.region}#logEventViewer:group={group} in account "
-            f"{settings.account} for more information."
-        )
-        return AwsError(
-            424,
-            "ModelError",
-            message,
-            OriginalStatusCode=status,
-            OriginalMessage=text,
-            LogStreamArn=f"arn:aws:logs:{settings.region}:{settings.account}:log-group:{group}",
-        )
+
+def model_error(settings: EndpointSettings, status: int, text: str) -> AwsError:
+    """What AWS makes of an answer other than 200; `status` 0 stands for no answer at all."""
+    of_client = 400 <= status < 500  # noqa: PLR2004 - HTTP's own classes
+    group = f"/aws/sagemaker/Endpoints/{settings.name}"
+    message = (
+        f"Received {'client' if of_client else 'server'} error ({status}) from primary with "
+        f'message "{text}". See https://{settings.region}.console.aws.amazon.com/cloudwatch/'
+        f"home?region={settings.region}#logEventViewer:group={group} in account "
+        f"{settings.account} for more information."
+    )
+    return AwsError(
+        424,
+        "ModelError",
+        message,
+        OriginalStatusCode=status,
+        OriginalMessage=text,
+        LogStreamArn=f"arn:aws:logs:{settings.region}:{settings.account}:log-group:{group}",
+    )
 
 
 def _only(names: tuple[str, ...], headers: Mapping[str, str]) -> dict[str, str]:

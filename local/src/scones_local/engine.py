@@ -17,15 +17,20 @@ from collections import deque
 from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ministack import app
 from ministack.services import lambda_svc, stepfunctions
 
-from scones_local import engine_events
+from scones_local import engine_events, engine_faults, engine_stores
 from scones_local.functions import Functions, NotRunnable
 from scones_local.runtimeapi import Outcome
-from scones_local.segments import SpanContext, send_segment
+from scones_local.segments import SpanContext, current_span, send_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scones_local.function import Harm
 
 Json = dict[str, Any]
 SAM = "samtranslator.translator.transform"
@@ -36,7 +41,6 @@ EXECUTIONS_KEPT = 1000
 EXECUTIONS_AT_ONCE = 16
 """More only take the interpreter from one another: bursts drain a fifth slower with 64."""
 
-current_span: ContextVar[SpanContext | None] = ContextVar("current_span", default=None)
 current_reference: ContextVar[str | None] = ContextVar("current_reference", default=None)
 
 
@@ -45,6 +49,7 @@ class LambdaService:
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
+        self.harm: Callable[[str], Harm | None] = unharmed
 
     def execute(self, record: Json, config: Json, event: object, *_: object) -> Json:
         """Stand in for `lambda_svc._execute_function_dispatch`.
@@ -58,7 +63,8 @@ class LambdaService:
             outcome = Outcome.fault("Runtime.InvalidEntrypoint", str(error))
         else:
             arn = current_reference.get() or config["FunctionArn"]
-            outcome = function.invoke(event, arn, current_span.get())
+            harm = self.harm(config["FunctionName"])
+            outcome = function.invoke(event, arn, current_span.get(), harm)
         return {"body": json.loads(outcome.body), **({"error": True} if outcome.failed else {})}
 
     def provision(self, name: str, qualifier: str, request: Json) -> object:
@@ -87,6 +93,10 @@ class LambdaService:
         record, config, _ = lambda_svc._get_func_record_for_ref(reference)
         if record and config:
             self._functions.find(record["code_zip"], config).warm_up()
+
+
+def unharmed(_function: str) -> None:
+    """What befalls a function's process while no faults are injected."""
 
 
 def is_in_use(name: str, version: str) -> bool:
@@ -194,8 +204,8 @@ original_run_execution = stepfunctions._run_execution
 original_execute_task = stepfunctions._execute_task
 
 
-def install(functions: Functions) -> None:
-    """Put the replacements in ministack's modules."""
+def install(functions: Functions, faults: str | None = None) -> None:
+    """Put the replacements in ministack's modules; those that inject faults around the others."""
     service = LambdaService(functions)
     lambda_svc._execute_function_dispatch = service.execute
     lambda_svc._put_provisioned_concurrency = service.provision
@@ -206,6 +216,9 @@ def install(functions: Functions) -> None:
     stepfunctions._run_execution = run_execution
     stepfunctions._execute_task = execute_task
     engine_events.install()
+    engine_stores.install()
+    if faults:
+        service.harm = engine_faults.install(Path(faults))
 
 
 def exit_with_parent(functions: Functions) -> None:
@@ -218,8 +231,9 @@ def exit_with_parent(functions: Functions) -> None:
 
 def run(settings_path: str) -> None:
     """Serve until the parent closes our standard input, or a signal ends us."""
-    functions = Functions(json.loads(Path(settings_path).read_text()))
-    install(functions)
+    settings = json.loads(Path(settings_path).read_text())
+    functions = Functions(settings)
+    install(functions, settings.get("faults"))
     atexit.register(functions.stop)
     threading.Thread(target=exit_with_parent, args=(functions,), daemon=True).start()
     import_module(SAM)

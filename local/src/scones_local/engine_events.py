@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import eventbridge, s3, sqs, stepfunctions
 
-__all__ = ["install"]
+__all__ = ["install", "is_there"]
 
 Json = dict[str, Any]
 

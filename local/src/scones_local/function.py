@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from scones_local.runtimeapi import Invocation, Outcome, RuntimeServer
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Function", "FunctionSettings"]
+__all__ = ["Function", "FunctionSettings", "Harm"]
 
 COLD_START_S = 10.0
 """Lambda gives a runtime 10 s to initialise before the function's own timeout runs."""
@@ -57,6 +59,20 @@ class FunctionSettings:
     memory_mb: int
     concurrency: int
     log: Path
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What befalls the process that handles an invocation, for whoever injects faults.
+
+    Attributes:
+        signal: SIGKILL for a crash, SIGSTOP so that the function's timeout passes.
+        after_s: Seconds between the process's having the event and the signal. Whatever the
+            process has done by then, its answer is lost.
+    """
+
+    signal: signal.Signals
+    after_s: float
 
 
 class ExecutionEnvironment:
@@ -96,7 +112,8 @@ class ExecutionEnvironment:
     def _watch(self) -> None:
         """Report the process's end to whoever waits for an answer; then close its server."""
         status = self._process.wait()
-        message = f"Runtime exited with error: exit status {status}"
+        how = f"signal: {signal.strsignal(-status)}" if status < 0 else f"exit status {status}"
+        message = f"Runtime exited with error: {how.lower()}"
         self._server.put(Outcome.fault("Runtime.ExitError", message))
         self._server.inbox.put(None)
         self._server.shutdown()
@@ -107,9 +124,11 @@ class ExecutionEnvironment:
         """Whether the process can take another invocation."""
         return self._process.poll() is None
 
-    def invoke(self, invocation: Invocation, timeout_s: float) -> Outcome:
+    def invoke(self, invocation: Invocation, timeout_s: float, harm: Harm | None = None) -> Outcome:
         """Run the handler once; a process that exceeds the timeout is ended, as on AWS."""
         self.wait_until_initialised()
+        if harm:
+            invocation = replace(invocation, interrupt=partial(self._suffer, harm))
         self._server.inbox.put(invocation)
         try:
             return self._server.outbox.get(timeout=timeout_s)
@@ -122,8 +141,12 @@ class ExecutionEnvironment:
         """Wait for the handler's import, which does not count towards the timeout."""
         self._server.initialised.wait(COLD_START_S)
 
+    def _suffer(self, harm: Harm) -> None:
+        time.sleep(harm.after_s)
+        self._process.send_signal(harm.signal)
+
     def stop(self) -> None:
-        """End the process."""
+        """End the process, even if it is stopped."""
         self._process.kill()
         self._process.wait()
 
@@ -147,23 +170,33 @@ class Function:
             environment.wait_until_initialised()
             self._idle.put(environment)
 
-    def invoke(self, payload: object, arn: str, trace: SpanContext | None) -> Outcome:
+    def invoke(
+        self, payload: object, arn: str, trace: SpanContext | None, harm: Harm | None = None
+    ) -> Outcome:
         """Run the handler on a JSON value; waits while every environment is busy.
 
         Args:
             payload: The event.
             arn: What the caller named: the function, a version or an alias.
             trace: The caller's place in its trace; None begins a trace.
+            harm: What befalls the process. Nobody waits for it: AWS would give others their own.
         """
         span = SpanContext.child_of(trace) if trace else SpanContext.root()
-        with self._slots:
-            environment = self._take()
+        with nullcontext() if harm else self._slots:
             started = time.time()
-            deadline = started + self.settings.timeout_s
-            invocation = Invocation(json.dumps(payload).encode(), arn, span.header, deadline)
-            outcome = environment.invoke(invocation, self.settings.timeout_s)
-            self._give_back(environment)
+            outcome = self._run(json.dumps(payload).encode(), arn, span, harm)
         self._trace(span, arn, started, outcome)
+        return outcome
+
+    def _run(self, payload: bytes, arn: str, span: SpanContext, harm: Harm | None) -> Outcome:
+        try:
+            environment = self._take()
+        except OSError as error:  # no process, no port: the machine's fault, which passes
+            return Outcome.fault("Lambda.ServiceException", f"no process started: {error}")
+        deadline = time.time() + self.settings.timeout_s
+        invocation = Invocation(payload, arn, span.header, deadline)
+        outcome = environment.invoke(invocation, self.settings.timeout_s, harm)
+        self._give_back(environment)
         return outcome
 
     def _take(self) -> ExecutionEnvironment:
@@ -181,14 +214,17 @@ class Function:
         return environment
 
     def _give_back(self, environment: ExecutionEnvironment) -> None:
-        if self._retired:
-            environment.stop()
-        elif environment.alive:
+        if environment.alive:
             self._idle.put(environment)
+        if self._retired:
+            self._end_idle()
 
     def retire(self) -> None:
         """End every process once it is idle: its settings are no longer the function's."""
         self._retired = True
+        self._end_idle()
+
+    def _end_idle(self) -> None:
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().stop()

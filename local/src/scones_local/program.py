@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
+import time
 from asyncio.subprocess import PIPE, STDOUT
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -12,15 +14,21 @@ import aiohttp
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Program", "StartFailed", "free_port", "run_program"]
+__all__ = ["Program", "StartFailed", "free_port", "kept_alive", "run_program"]
 
+LOGGER = logging.getLogger(__name__)
 PATIENCE_S = 60.0
 """How long a program may take to answer for the first time, on a busy machine."""
 DRAIN_S = 10.0
 """How long a program may take to finish what it is doing when asked to end."""
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+WELL_AFTER_S = 30.0
+"""A program that has run for so long has recovered: its next pause is the first one again."""
 
 
 class StartFailed(RuntimeError):
@@ -28,12 +36,30 @@ class StartFailed(RuntimeError):
 
 
 class Program:
-    """One running program."""
+    """One program: its process, and its next one if it is started again."""
 
-    def __init__(self, name: str, process: Process, log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        folder: Path | None,
+    ) -> None:
         self._name = name
-        self._process = process
+        self._command = command
+        self._environment = dict(environment)
         self._log = log
+        self._folder = folder
+        self._process: Process
+
+    async def start(self, log_mode: str = "wb") -> None:
+        """Start the program."""
+        with self._log.open(log_mode) as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, env=self._environment, stdin=PIPE, stdout=output, stderr=STDOUT,
+                start_new_session=True, cwd=self._folder,
+            )  # fmt: skip
 
     async def answers(self, url: str) -> None:
         """Wait until the program answers 200 at `url`.
@@ -69,6 +95,24 @@ class Program:
         if status := await self._process.wait():
             raise self._failure(f"ended with status {status}")
 
+    async def start_again_for_ever(self) -> None:
+        """Start the program again whenever it ends, after a pause that grows while it fails."""
+        pauses = _pauses()
+        while True:
+            started = time.monotonic()
+            status = await self._process.wait()
+            if time.monotonic() - started > WELL_AFTER_S:
+                pauses = _pauses()
+            pause = next(pauses)
+            LOGGER.warning(
+                "%s ended with status %s; it starts again in %.1f s", self._name, status, pause
+            )
+            await asyncio.sleep(pause)
+            try:
+                await self.start("ab")
+            except OSError:
+                LOGGER.exception("%s does not start", self._name)
+
     async def stop(self) -> None:
         """Ask the program to end; end it if it does not."""
         if self._process.stdin:
@@ -96,16 +140,31 @@ async def run_program(
     Its standard input stays open as long as this process lives, so that it can end with us. It
     gets a session of its own: a Ctrl-C is for whoever started the stack, who then ends it in order.
     """
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command, env=dict(environment), stdin=PIPE, stdout=output, stderr=STDOUT,
-            start_new_session=True, cwd=folder,
-        )  # fmt: skip
-    program = Program(name, process, log)
+    program = Program(name, command, environment, log, folder)
+    await program.start()
     try:
         yield program
     finally:
         await program.stop()
+
+
+@asynccontextmanager
+async def kept_alive(program: Program) -> AsyncIterator[None]:
+    """Start the program again whenever it ends, as SageMaker does a container, in this context."""
+    task = asyncio.create_task(program.start_again_for_ever())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST_PAUSE_S
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
 def free_port(wanted: int = 0) -> int:

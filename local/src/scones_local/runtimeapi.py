@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import queue
 import socket
+import sys
 import threading
 import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Invocation", "Outcome", "RuntimeServer"]
 
@@ -36,13 +37,23 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Invocation:
-    """One event on its way to a handler."""
+    """One event on its way to a handler.
+
+    Attributes:
+        payload: The event as JSON.
+        arn: What the caller named.
+        trace_header: The caller's place in its trace.
+        deadline: When the function's timeout ends, in epoch seconds.
+        request_id: Names the invocation.
+        interrupt: Called when the process has the event; nothing that it then says is heard.
+    """
 
     payload: bytes
     arn: str
     trace_header: str
     deadline: float
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    interrupt: Callable[[], None] | None = None
 
 
 class _RuntimeApi(BaseHTTPRequestHandler):
@@ -67,13 +78,17 @@ class _RuntimeApi(BaseHTTPRequestHandler):
             "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
             "Lambda-Runtime-Trace-Id": invocation.trace_header,
         }
+        self.server.deaf = invocation.interrupt is not None
         self._answer(200, invocation.payload, headers)
+        if invocation.interrupt:
+            invocation.interrupt()
 
     def do_POST(self) -> None:
         """Take an answer, an error, or the news that the handler could not be imported."""
         announced = int(self.headers["Content-Length"])
         body = self.rfile.read(announced)
-        if len(body) < announced:  # the process died while it answered: `_watch` reports that
+        # The process died while it answered: `_watch` reports that.
+        if len(body) < announced or self.server.deaf:
             self.close_connection = True
             return
         self.server.put(Outcome(body, failed=self.path.endswith("/error")))
@@ -98,6 +113,7 @@ class RuntimeServer(ThreadingHTTPServer):
         inbox: Invocations that the process has not fetched yet; None ends it.
         outbox: Outcomes that nobody has taken yet.
         initialised: Set once the handler is imported, or could not be.
+        deaf: Whether the process's end is planned, so that it may not answer any more.
     """
 
     daemon_threads = True
@@ -107,11 +123,21 @@ class RuntimeServer(ThreadingHTTPServer):
         self.inbox: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self.outbox: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self.initialised = threading.Event()
+        self.deaf = False
 
     def put(self, outcome: Outcome) -> None:
         """Hand an outcome over; a runtime that reports one has, in any case, initialised."""
         self.outbox.put(outcome)
         self.initialised.set()
+
+    def handle_error(
+        self,
+        request: socket.socket | tuple[bytes, socket.socket],
+        client_address: Any,  # noqa: ANN401 - as inherited
+    ) -> None:
+        """Stay silent about a process that died: who waits for its answer is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def server_bind(self) -> None:
         """Bind without the reverse look-up of the host name, which can take seconds."""

@@ -10,10 +10,11 @@ import os
 import secrets
 import socket
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["SpanContext", "new_id", "send_segment"]
+__all__ = ["SpanContext", "current_span", "new_id", "send_segment"]
 
 HEADER = b'{"format":"json","version":1}\n'
 _SOCKET = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -52,6 +53,9 @@ class SpanContext:
         parent = {"parent_id": self.parent_id} if self.parent_id else {}
         times = {"start_time": started, "end_time": ended}
         return {"name": name, "id": self.id, "trace_id": self.trace_id, **times, **parent}
+
+
+current_span: ContextVar[SpanContext | None] = ContextVar("current_span", default=None)
 
 
 def send_segment(document: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ import boto3
 from scones_local.aws import CREDENTIALS, REGION, clean_environment, connect, create_bucket
 from scones_local.capture import CaptureSettings, capture_invocations
 from scones_local.endpoint import EndpointSettings, serve_endpoint
-from scones_local.program import StartFailed, free_port, run_program
+from scones_local.endpoint_faults import inject
+from scones_local.program import StartFailed, free_port, kept_alive, run_program
 from scones_local.xray import collect_traces
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class StackSettings:
         port: Port of the engine's AWS API; 0 takes a free one.
         concurrency: Execution environments of each Lambda function.
         empty: Whether to leave the engine without any stack, for somebody else to deploy.
+        faults: Folder whose `faults.json` says what is to break, and which takes the journals;
+            None breaks nothing.
     """
 
     root: Path
@@ -61,6 +64,7 @@ class StackSettings:
     port: int = 0
     concurrency: int = 2
     empty: bool = False
+    faults: Path | None = None
 
     def python(self, program: str) -> str:
         """Return the interpreter of one program's environment."""
@@ -123,11 +127,13 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
         prefix = f"s3://{CAPTURES}/datacapture"
         capture = CaptureSettings(destination=prefix, endpoint=ENDPOINT)
         captures = await enter(capture_invocations(capture, aws.client("s3")))
-        await enter(serve_endpoint(runtime, captures))
+        layers = [inject(runtime, settings.faults)] if settings.faults else []
+        await enter(serve_endpoint(runtime, captures, layers))
         create_bucket(aws, CAPTURES)
         parameters = _parameters(model)
         outputs = {} if settings.empty else await _deploy(settings, environment, parameters)
         await serving.answers(f"{model_url}/ping")
+        await enter(kept_alive(serving))
         captured = f"{prefix}/{ENDPOINT}"
         yield RunningStack(environment, outputs, captured, model_url, model["labels"], parameters)
 
@@ -164,6 +170,7 @@ def _engine(
         "concurrency": settings.concurrency,
         "logs": str(settings.work / "logs"),
         "code": str(settings.work / "code"),
+        "faults": str(settings.faults) if settings.faults else None,
     }
     path = settings.work / "engine.json"
     path.write_text(json.dumps(functions, indent=2))

@@ -117,6 +117,7 @@ def start(
         "--environments", str(settings.environments), "--work", str(settings.work),
         "--model", str(settings.model), "--port", str(settings.port),
         *(["--empty"] if settings.empty else []),
+        *(["--faults", str(settings.faults)] if settings.faults else []),
         *(["--with-parent"] if with_parent else []),
     ]  # fmt: skip
     with log.open("w") as errors:
