@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scones_operations.accounting.identity import inference_id_of
 from scones_operations.recovery.letters import MALFORMED, read_dead_letter, read_undelivered
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-GOLDEN = Path(__file__).parents[2] / "contracts" / "dead-letter" / "golden"
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+GOLDEN = CONTRACTS / "dead-letter" / "golden"
+UPLOADS = CONTRACTS / "upload" / "golden"
 WORKFLOW = "arn:aws:states:eu-central-1:123456789012:stateMachine:scones-dev"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -35,10 +38,10 @@ def message(body: str, **attributes: str) -> MessageTypeDef:
     }
 
 
-def dead_letter(upload: Any = None, error: str = "NotAnImage") -> str:
+def dead_letter(upload: Any = None, error: str = "NotAnImage", **more: Any) -> str:
     told = {"name": error, "reason": "because", "cause": "{}"}
     letter = {"input": upload, "failed_state": "Serialize", "retries": 0, "error": told}
-    return json.dumps({**letter, "execution": None})
+    return json.dumps({**letter, "execution": None, **more})
 
 
 @pytest.mark.parametrize(
@@ -54,8 +57,39 @@ def test_the_contracts_letters_are_read_and_can_be_redriven(
     body = (GOLDEN / f"{name}.json").read_text(encoding="utf-8")
     letter = read_dead_letter(message(body))
     assert (letter.error, letter.failed_state, letter.key) == (error, state, key)
-    assert json.loads(letter.input) == json.loads(body)["input"]
+    told = json.loads(body)
+    claimed = {"redrive_of": told["run"]} if told["run"] else {}
+    assert json.loads(letter.input) == {**told["input"], **claimed}
+    assert letter.run == (told["run"] or "")
     assert letter.obstacle == ""
+
+
+def test_a_letter_that_names_its_upload_and_one_whose_event_does_agree() -> None:
+    event = json.loads((UPLOADS / "versioned-event.json").read_text(encoding="utf-8"))
+    named = read_dead_letter(message(dead_letter(event, inference_id="f0" * 32, run="r")))
+    told_by_event = read_dead_letter(message(dead_letter(event, inference_id=None, run=None)))
+    assert named.inference_id == "f0" * 32
+    assert told_by_event.inference_id == inference_id_of(event)
+    assert read_dead_letter(message(dead_letter({"s3_key": "a"}))).inference_id == ""
+
+
+@pytest.mark.parametrize("before", [{}, {"redrive_of": "the run before"}])
+def test_a_redrive_names_the_run_that_wrote_the_letter(before: dict[str, str]) -> None:
+    event = {"detail": {}, **before}
+    letter = read_dead_letter(message(dead_letter(event, run="9a7f")))
+    assert json.loads(letter.input) == {"detail": {}, "redrive_of": "9a7f"}
+
+
+@pytest.mark.parametrize("more", [{}, {"run": None}, {"run": ""}, {"run": 1}])
+def test_a_letter_without_a_run_is_redriven_as_its_input_came(more: dict[str, Any]) -> None:
+    letter = read_dead_letter(message(dead_letter({"detail": {}}, **more)))
+    assert json.loads(letter.input) == {"detail": {}}
+    assert letter.run == ""
+
+
+@pytest.mark.parametrize("upload", [None, "text", 1, ["a"]])
+def test_what_is_no_object_is_redriven_as_it_came_whoever_wrote_its_letter(upload: Any) -> None:
+    assert json.loads(read_dead_letter(message(dead_letter(upload, run="r"))).input) == upload
 
 
 def test_an_input_that_was_cut_cannot_be_redriven() -> None:
@@ -110,6 +144,19 @@ def test_an_undelivered_event_is_itself_the_input() -> None:
     assert letter.key == "notes/photo.jpg"
     assert json.loads(letter.input) == event
     assert letter.obstacle == ""
+
+
+@pytest.mark.parametrize(
+    ("event", "inference_id"),
+    [
+        ({"detail": {"inference_id": "f0" * 32, "source": {}}}, "f0" * 32),
+        ({"detail": "text"}, ""),
+        ({"detail": {"inference_id": None}}, ""),
+    ],
+)
+def test_an_undelivered_outcome_names_its_upload(event: Any, inference_id: str) -> None:
+    letter = read_undelivered(message(json.dumps(event), TARGET_ARN="arn"), WORKFLOW)
+    assert letter.inference_id == inference_id
 
 
 def test_an_event_that_was_meant_for_a_queue_is_not_sent_to_the_workflow() -> None:

@@ -114,6 +114,34 @@ def test_letters_with_the_named_errors_start_the_workflow_and_are_gone(
     assert [cell.strip() for cell in row.split("│")[2:5]] == ["0", "25", "0"]
 
 
+def test_the_workflow_is_told_whose_claim_it_may_take_over(stage: Stage) -> None:
+    event: Any = {"detail": {"bucket": {"name": "photos"}, "object": {"key": "incoming/a.jpg"}}}
+    stage.send(dead_letter(event, run="9a7f2c1e"), dead_letter(event, run=None))
+    stage.send(dead_letter(upload("typed"), run="0b6c2f1e"))
+    assert main(["--all"]) == 0
+    started = sorted(stage.started(), key=lambda one: str(one.get("redrive_of", "")))
+    claims = [{}, {"redrive_of": "0b6c2f1e"}, {"redrive_of": "9a7f2c1e"}]
+    given: list[dict[str, Any]] = [event, upload("typed"), event]
+    assert started == [{**one, **claim} for one, claim in zip(given, claims, strict=True)]
+
+
+def test_a_letter_that_was_not_deleted_after_its_start_names_the_same_run_again(
+    stage: Stage,
+) -> None:
+    def cut_off(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    stage.send(dead_letter({"detail": {}}, run="9a7f2c1e"))
+    events = client("sqs").meta.events
+    events.register("before-call.sqs.DeleteMessage", cut_off)
+    assert main(["--all"]) == 1
+    events.unregister("before-call.sqs.DeleteMessage", cut_off)
+    assert main(["--all"]) == 0
+    # The workflow's claim is a compare-and-swap on that run, so that only one of these goes on.
+    assert stage.started() == [{"detail": {}, "redrive_of": "9a7f2c1e"}] * 2
+    assert stage.waiting() == 0
+
+
 def test_all_letters_are_redriven_and_a_second_run_finds_none(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

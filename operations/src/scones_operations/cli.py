@@ -22,6 +22,7 @@ COMMANDS = {
     "rollback": ("releasing", "point a service's live alias at an earlier version"),
     "deploy": ("stacks", "create or change all stacks of a stage, in order"),
     "destroy": ("stacks", "delete all stacks of a stage, and list what still costs money"),
+    "account": ("accounting", "compare uploads with outcomes: what is missing or doubled"),
     "redrive": ("recovery", "send dead letters through the workflow again"),
     "backfill": ("recovery", "run the workflow over objects that are in S3 already"),
     "validate": ("validation", "check every template, policy and workflow"),

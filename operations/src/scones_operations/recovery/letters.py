@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from scones_operations.accounting.identity import inference_id_of
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
@@ -29,6 +31,8 @@ class Letter:
         reason: Why, for a person.
         input: What the workflow is started with, as JSON.
         obstacle: Why it cannot be redriven; empty where it can.
+        inference_id: The upload's; empty where it cannot be told.
+        run: The walk through the workflow that wrote the letter; empty where none did.
     """
 
     id: str
@@ -39,10 +43,16 @@ class Letter:
     reason: str
     input: str
     obstacle: str = ""
+    inference_id: str = ""
+    run: str = ""
 
 
 def read_dead_letter(message: MessageTypeDef) -> Letter:
-    """Read a message of `contracts/dead-letter`; one that is none becomes a letter that says so."""
+    """Read a message of `contracts/dead-letter`; one that is none becomes a letter that says so.
+
+    Its input names the run that wrote it, where one did: the workflow lets only one take over the
+    claim of that run, however often the letter is redriven.
+    """
     try:
         told = json.loads(message["Body"])
         upload, error = told["input"], told["error"]
@@ -53,7 +63,19 @@ def read_dead_letter(message: MessageTypeDef) -> Letter:
         return _malformed(message)
     cut = isinstance(upload, dict) and upload.keys() == {"cut"}
     obstacle = "its input was too long to be kept: start the workflow by hand" if cut else ""
-    return Letter(*_origin(message), name, state, _key(upload), reason, _compact(upload), obstacle)
+    run = _text(told, "run")
+    again = {**upload, "redrive_of": run} if run and isinstance(upload, dict) else upload
+    return Letter(
+        *_origin(message),
+        name,
+        state,
+        _key(upload),
+        reason,
+        _compact(again),
+        obstacle,
+        _text(told, "inference_id") or inference_id_of(upload),
+        run,
+    )
 
 
 def read_undelivered(message: MessageTypeDef, workflow: str) -> Letter:
@@ -84,6 +106,7 @@ def read_undelivered(message: MessageTypeDef, workflow: str) -> Letter:
         said.get("ERROR_MESSAGE", ""),
         _compact(event),
         obstacle,
+        inference_id_of(event) or _text(event["detail"], "inference_id"),
     )
 
 
@@ -105,6 +128,12 @@ def _key(upload: Any) -> str:  # noqa: ANN401 - whatever once started the workfl
     except (LookupError, TypeError):
         return ""
     return key if isinstance(key, str) else ""
+
+
+def _text(told: Any, name: str) -> str:  # noqa: ANN401 - any JSON
+    """A field that older messages lack, and others have as null."""
+    value = told.get(name) if isinstance(told, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _compact(value: Any) -> str:  # noqa: ANN401 - any JSON

@@ -70,8 +70,9 @@ class Reading:
 
     def delete(self, message: MessageTypeDef) -> None:
         """Take a message out of the queue for good."""
-        handle, _ = self._held.pop(message["MessageId"])
+        handle, _ = self._held[message["MessageId"]]
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=handle)
+        del self._held[message["MessageId"]]  # only now: what could not be deleted is given back
 
     def _receive(self) -> list[MessageTypeDef]:
         self._extend()

@@ -2,8 +2,10 @@
 
 Each letter's input starts the workflow; only then is the letter deleted. What fails again becomes
 a new letter, which this run leaves alone. The workflow is Express: AWS may start it twice for one
-call, and a run that is cut off between start and deletion leaves its letter for the next. Either
-gives a second outcome with the same inference_id, never none.
+call, and a run that is cut off between start and deletion leaves its letter for the next. Of an
+S3 event's letter, which names the run that wrote it, only one may take over that run's claim: the
+other ends in AlreadyClaimed, without an outcome. Of an input that was typed, or came from a
+backfill, each start is answered, with the same inference_id.
 
 With --discard the letters are deleted instead, those too that cannot be redriven. Each is first
 written to stdout whole, as a line of JSON: keep that. All else goes to stderr then.
@@ -18,23 +20,22 @@ import json
 import os
 import secrets
 import sys
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.progress import Progress
 
-from scones_operations.account import CannotBeDone, Failed, client, run
+from scones_operations.account import CannotBeDone, Failed, run
 from scones_operations.asking import ask_for_stage
 from scones_operations.recovery.letters import read_dead_letter, read_undelivered
 from scones_operations.recovery.reading import Reading
+from scones_operations.recovery.starting import Starting, per_second
 from scones_operations.recovery.tally import CANNOT, DISCARDED, LEFT, REDRIVEN, Tally
 from scones_operations.stacks.outputs import stage_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
@@ -46,10 +47,6 @@ __all__ = ["main"]
 
 QUEUES = {"dead-letter": "DeadLetterQueueUrl", "undelivered": "UndeliveredQueueUrl"}
 """Each queue's output of the orchestration stack."""
-_UNFIT = {"InvalidExecutionInput", "ValidationException"}
-"""What Step Functions says of an input that it will never take."""
-_SLOWEST = 0.1
-"""Executions a second; more slowly, what is held would have to be held anew before the next."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +67,7 @@ def _redrive(options: argparse.Namespace) -> int:
     planned = _is_planned(options)
     if options.discard and not (planned or options.yes):
         ask_for_stage(Console(stderr=True), options.stage)
-    start = None if planned else partial(_start, workflow, _ticks(options.per_second))
+    start = None if planned else partial(_start, Starting(workflow, options.per_second))
     tally = Tally(DISCARDED if options.discard else REDRIVEN)
     try:
         _go_through(outputs[QUEUES[options.queue]], read, start, options, tally)
@@ -148,36 +145,9 @@ def _whole(message: MessageTypeDef) -> str:
     return json.dumps(told, default=repr)  # an attribute of somebody else's may be bytes
 
 
-def _start(workflow: str, ticks: Iterator[None], letter: Letter) -> str:
-    """Start the workflow when the next tick allows it; why it cannot be, or nothing."""
-    next(ticks)
+def _start(starting: Starting, letter: Letter) -> str:
     # The name shows in the execution's ARN, and so in the letter that it may end in again.
-    name = f"redrive-{letter.id}-{secrets.token_hex(4)}"
-    try:
-        client("stepfunctions").start_execution(
-            stateMachineArn=workflow, name=name, input=letter.input
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _UNFIT:
-            raise
-        return f"Step Functions does not take its input: {error.response['Error']['Message']}"
-    return ""
-
-
-def _ticks(per_second: float) -> Iterator[None]:
-    """One element whenever another execution may start."""
-    due = time.monotonic()
-    while True:
-        time.sleep(max(0.0, due - time.monotonic()))
-        due = time.monotonic() + 1 / per_second
-        yield
-
-
-def _rate(text: str) -> float:
-    rate = float(text)
-    if not rate >= _SLOWEST:
-        raise argparse.ArgumentTypeError(f"at least {_SLOWEST}")
-    return rate
+    return starting.start(f"redrive-{letter.id}-{secrets.token_hex(4)}", letter.input)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -196,6 +166,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="show the letters and change nothing")
     add("--stage", default=os.environ.get("STAGE") or "dev", help="deployment stage ($STAGE, dev)")
     add("--queue", choices=QUEUES, default="dead-letter", help="where the letters are")
-    add("--per-second", type=_rate, default=10.0, metavar="N", help="executions at most (10)")
+    add("--per-second", type=per_second, default=10.0, metavar="N", help="executions at most (10)")
     add("--dry-run", action="store_true", help="start and delete nothing")
     return parser

@@ -1,0 +1,1 @@
+"""Has every upload exactly one outcome: bucket, ledger and queues compared."""
