@@ -227,7 +227,7 @@ def test_each_upload_is_told_by_ledger_and_queues_and_the_queues_stay_as_they_we
         "not_incoming": 1,
         "forgotten": 0,
     }
-    assert keys(told, "missing") == ["crashed", "never", "unsent"]
+    assert keys(told, "missing") == ["never", "unsent"]
     assert keys(told, "doubled") == ["both", "twice"]
     assert told["messages"] == {"accepted": 3, "review": 3, "dead_letter": 5, "undelivered": 1}
     assert (told["unnamed"], told["extra"]) == (1, {"messages": 0, "records": 0})

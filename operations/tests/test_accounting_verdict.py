@@ -111,15 +111,18 @@ def test_a_claim_is_under_way_until_its_lease_is_over() -> None:
     for messages in ([], ["accepted"], ["undelivered"]):
         assert verdict(Record("run-1", RUNS), *messages).fate == "under_way"
         assert verdict(Record("run-1", NOW.timestamp()), *messages).fate == "under_way"
-    assert verdict(Record("run-1", OVER)).fate == "missing"
+    assert verdict(Record("run-1", OVER)).fate == "doubtful"
 
 
-def test_a_claim_whose_run_ended_without_a_word_is_missing_and_says_which() -> None:
+def test_a_claim_whose_run_ended_without_a_word_is_doubtful_as_a_rerun_may_be_a_second_order() -> (
+    None
+):
     told = verdict(Record("run-1", OVER))
-    assert told.fate == "missing"
+    assert told.fate == "doubtful"
     assert "run-1" in told.why
     assert "2026-11-28 11:59:59" in told.why
-    assert told.remedy == "--rerun"
+    assert "trace" in told.remedy
+    assert "--rerun" not in told.remedy
 
 
 @pytest.mark.parametrize("record", [None, Record("run-1", OVER), Record("run-1", OVER, "unsent")])

@@ -7,9 +7,10 @@ could not be delivered waits in the undelivered queue. Outcomes that a person or
 for come on top; the ledger keeps the last apart. What is uploaded elsewhere is answered by a letter
 alone: once that is handled, nothing tells of it.
 
-  missing    no outcome: the workflow never ran for it, or its run ended without one
+  missing    no outcome: the workflow never ran for it, or could send no dead letter
   doubled    messages of more outcomes than its event and its requests explain
-  doubtful   missing, unless a message answers that could not be read
+  doubtful   missing, unless a message answers that could not be read, or a run that recorded no
+             outcome had one all the same: running it again might be a second order
   under way  younger than --patience, or a run has the claim, and time left to end
 
 Messages stay in their queues; while a queue is read, they are hidden from its other readers.

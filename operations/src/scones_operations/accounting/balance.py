@@ -41,7 +41,7 @@ _MEANINGS = {
     UNDER_WAY: "under way",
     MISSING: "MISSING: no outcome",
     DOUBLED: "DOUBLED: more than one outcome",
-    DOUBTFUL: "DOUBTFUL: missing, unless a message not read answers",
+    DOUBTFUL: "DOUBTFUL: no outcome is known of, and there may be one",
 }
 
 

@@ -81,7 +81,9 @@ def judge(
         return known
     if sightings:
         return Verdict(UNDELIVERED)
-    return _without_outcome(record, around) if record.run else _without_trace(upload, around)
+    return (
+        _without_outcome(upload, record, around) if record.run else _without_trace(upload, around)
+    )
 
 
 def _settled(record: Record, answers: Sequence[Sighting]) -> Verdict:
@@ -122,13 +124,21 @@ def _of_event(record: Record, answers: Sequence[Sighting]) -> list[Sighting]:
     return [one for one in answers if one.outcome == DEAD_LETTER or not record.requested]
 
 
-def _without_outcome(record: Record, around: Circumstances) -> Verdict:
+def _without_outcome(upload: Upload, record: Record, around: Circumstances) -> Verdict:
+    """A run that recorded nothing may have died before its outcome, or between it and the record.
+
+    In the second case its message is taken by now, and a rerun would be a second order.
+    """
     if record.outcome == UNSENT:
         why = f"not even its dead letter could be sent: {record.reason}"
         return Verdict(MISSING, why, "mend what refused the letter, then --rerun")
     over = datetime.fromtimestamp(record.lease_until, UTC)
     why = f"run {record.run} was to end by {over:%Y-%m-%d %H:%M:%S} UTC and recorded no outcome"
-    return _missing(why, around.unread)
+    if around.unread:
+        return _missing(why, around.unread)
+    source = f"s3://{upload.bucket}/{upload.key}"
+    remedy = f"its trace shows whether it published; if not, scones-ops backfill {source}"
+    return Verdict(DOUBTFUL, why, remedy)
 
 
 def _without_trace(upload: Upload, around: Circumstances) -> Verdict:
