@@ -401,6 +401,17 @@ def bench_model(session: nox.Session) -> None:
     session.run(python, "model/bench/serving.py", *rival, *session.posargs, external=True)
 
 
+@nox.session(requires=RUNTIMES)
+def bench_load(session: nox.Session) -> None:
+    """Load the flow, then the serving program beside FastAPI + PyTorch and the bare session."""
+    session.run("uv", "pip", "install", "--quiet", "pip", external=True)
+    session.run("python", "-m", "pip", "install", "--quiet", TORCH)
+    install(session, PACKAGES["model"], "bench/requirements.txt")
+    scones_local(session, "load", *session.posargs)
+    python = f"{ENVIRONMENTS}/runtime-model/bin/python"
+    session.run(python, "model/bench/load.py", "--torch", f"{session.bin}/python", external=True)
+
+
 @nox.session(requires=["runtime(operations)"], venv_backend="none")
 def bench_coldstart(session: nox.Session) -> None:
     """Measure cold starts of the zips against the course's Lambda and unslimmed builds."""
@@ -451,6 +462,10 @@ def lock(session: nox.Session) -> None:
     compile_lock(session, Path("model/requirements-train.txt"), *sources)
     job = ("--group", "model/pyproject.toml:job", "-c", "model/requirements-train.txt")
     compile_lock(session, Path("model/src/scones_model/aws/job-requirements.txt"), *job)
+    bench = ("--extra", "train", "--group", "model/pyproject.toml:bench")
+    constraint = ("-c", "model/requirements-train.txt")
+    sources = ("model/pyproject.toml", *bench, *constraint)
+    compile_lock(session, Path("model/bench/requirements.txt"), *sources)
     # Unconstrained: the SageMaker SDK wants older releases of what the server runs on.
     operations = ("--extra", "ops", "--group", "model/pyproject.toml:test")
     compile_lock(session, Path("model/requirements-ops.txt"), "model/pyproject.toml", *operations)

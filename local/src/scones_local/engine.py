@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any
 from ministack import app
 from ministack.services import lambda_svc, stepfunctions
 
-from scones_local import engine_events, engine_faults, engine_stores
+from scones_local import (
+    engine_events,
+    engine_expressions,
+    engine_faults,
+    engine_server,
+    engine_stores,
+)
 from scones_local.functions import Functions, NotRunnable
 from scones_local.runtimeapi import Outcome
 from scones_local.segments import SpanContext, current_span, send_segment
@@ -217,6 +223,8 @@ def install(functions: Functions, faults: str | None = None) -> None:
     stepfunctions._execute_task = execute_task
     engine_events.install()
     engine_stores.install()
+    engine_expressions.install()
+    engine_server.install()
     if faults:
         service.harm = engine_faults.install(Path(faults))
 

@@ -21,6 +21,7 @@ from scones_local.capture import CaptureSettings, capture_invocations
 from scones_local.endpoint import EndpointSettings, serve_endpoint
 from scones_local.endpoint_faults import inject
 from scones_local.program import StartFailed, free_port, kept_alive, run_program
+from scones_local.tracestore import CollectorSettings
 from scones_local.xray import collect_traces
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class StackSettings:
         empty: Whether to leave the engine without any stack, for somebody else to deploy.
         faults: Folder whose `faults.json` says what is to break, and which takes the journals;
             None breaks nothing.
+        traces: The most traces that X-Ray keeps.
     """
 
     root: Path
@@ -65,6 +67,7 @@ class StackSettings:
     concurrency: int = 2
     empty: bool = False
     faults: Path | None = None
+    traces: int = CollectorSettings.max_traces
 
     def python(self, program: str) -> str:
         """Return the interpreter of one program's environment."""
@@ -115,7 +118,7 @@ async def run_stack(settings: StackSettings) -> AsyncIterator[RunningStack]:
     runtime = EndpointSettings(name=ENDPOINT, model_url=model_url, region=REGION, port=free_port())
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        collector = await enter(collect_traces())
+        collector = await enter(collect_traces(CollectorSettings(max_traces=settings.traces)))
         engine_url = f"http://127.0.0.1:{free_port(settings.port)}"
         environment = _environment(engine_url, runtime, collector)
         aws = connect(environment)

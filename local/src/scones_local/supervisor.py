@@ -116,6 +116,7 @@ def start(
         sys.executable, "-m", "scones_local", "serve", "--root", str(settings.root),
         "--environments", str(settings.environments), "--work", str(settings.work),
         "--model", str(settings.model), "--port", str(settings.port),
+        "--traces", str(settings.traces),
         *(["--empty"] if settings.empty else []),
         *(["--faults", str(settings.faults)] if settings.faults else []),
         *(["--with-parent"] if with_parent else []),
