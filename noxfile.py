@@ -30,7 +30,7 @@ PACKAGES = {
     "local": Path("local"),
 }
 SERVICES = ("serializer", "classifier", "filter")
-HOSTILE = [*SERVICES, "monitoring"]
+HOSTILE = [*SERVICES, "monitoring", "operations"]
 """Packages that read what others send."""
 PROGRAMS = ["engine", "function", *SERVICES, "model", "monitoring", "operations", "local"]
 RIVALS = ("evidently", "nannyml")

@@ -13,7 +13,13 @@ import msgspec
 import numpy as np
 
 from scones_monitoring.capture.columns import Metadata  # noqa: TC001 - msgspec reads annotations
-from scones_monitoring.capture.record import TOLERANCE, hour_of, parse_answer
+from scones_monitoring.capture.record import (
+    LONGEST_ANSWER,
+    MOST_CLASSES,
+    TOLERANCE,
+    hour_of,
+    parse_answer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,14 +99,19 @@ def decode_answers(outputs: list[_Output]) -> Sequence[Sequence[float]]:
     if joined.count("\n") != len(texts) - 1:
         raise Unusual
     try:
-        return _NUMBERS.decode_lines(joined)
+        answers = _NUMBERS.decode_lines(joined)
     except msgspec.DecodeError:
         return [parse_answer(output.data, output.encoding) for output in outputs]
+    if len(answers) != len(texts):
+        raise Unusual  # an empty answer is no line to it
+    return answers
 
 
 def _text(output: _Output) -> str:
     """An answer as one line of JSON, if it is one list in any of the encodings."""
     text, encoding = output.data, output.encoding
+    if len(text) > LONGEST_ANSWER:
+        raise Unusual
     if encoding == "BASE64":
         text = a2b_base64(text, strict_mode=True).decode("ascii")
         encoding = "JSON" if text.lstrip(JSON_SPACE).startswith(("[", "{")) else "CSV"
@@ -120,7 +131,7 @@ def probability_rows(lists: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 
 
 def _checked(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    if rows.shape[1] < 2:  # noqa: PLR2004 - a choice needs two
+    if not 2 <= rows.shape[1] <= MOST_CLASSES:  # noqa: PLR2004 - a choice needs two
         raise Unusual
     off = np.abs(rows.sum(axis=1) - 1.0).max()
     if not (rows.min() >= -CERTAIN and rows.max() <= 1 + CERTAIN and off <= CERTAIN):

@@ -3,14 +3,13 @@
 Nearly all of a capture file is base64 of images. Records of one endpoint begin alike, so a line's
 image is found by comparing its first bytes with those of the line before, and its end by searching
 for a quote; what remains of all lines is decoded at once. A batch in which anything is unusual is
-halved until it is not, and a single line that is goes to `record.parse_line`, whose word is final:
-reading here is never less strict than that, and a property test holds both together.
+halved until it is not, and the few lines that are left go to `record.parse_line`, whose word is
+final: reading here is never less strict than that, and a property test holds both together.
 """
 
 from __future__ import annotations
 
 import json
-from binascii import Error as Base64Error
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -34,11 +33,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from scones_monitoring.capture.record import Prediction
+
 __all__ = ["CaptureReader", "Stream"]
 
 BUFFER_BYTES = 2 << 20
 LONGEST_LINE = 32 << 20
 """Bytes; an invocation has at most 6 MiB, whose base64 is 8 MiB."""
+FEW_BYTES = 2048
+"""In fewer, lines are read one by one: no more than one of them is a record with an image."""
 NEWLINE = 0x0A
 DATA = b'"data":"'
 BACKSLASH = 0x5C
@@ -51,9 +54,8 @@ class Stream(Protocol):
         """Fill the buffer's start; return how many bytes, 0 at the end."""
 
 
-_DOUBTS = (
-    Unusual, MalformedRecord, msgspec.DecodeError, Base64Error, UnicodeError, RecursionError,
-)  # fmt: skip
+# ValueError: base64 that is none, or no ASCII; a malformed record; and the like.
+_DOUBTS = (Unusual, ValueError, msgspec.DecodeError, RecursionError)
 
 
 class CaptureReader:
@@ -95,13 +97,28 @@ class CaptureReader:
         yield from self._lines(0, end, segments)
         if end == 0 and len(self._buffer) >= LONGEST_LINE:
             yield Records.none(segments, [(0, "the line is longer than 32 MiB")])
-            end = filled + _skip_line(stream)
-            filled = end
-        elif end == 0:
+            skipped, kept = self._skip_line(stream)
+            segments[:] = [Segment(0, last.file, last.offset + filled - last.start + skipped)]
+            return kept
+        if end == 0:
             self._buffer.extend(bytes(len(self._buffer)))
         self._buffer[: filled - end] = self._buffer[end:filled]
         segments[:] = [Segment(0, last.file, last.offset + end - last.start)]
         return filled - end
+
+    def _skip_line(self, stream: Stream) -> tuple[int, int]:
+        """Read on until a line ends.
+
+        Returns how many bytes that were, and how many of the next line the buffer begins with.
+        """
+        skipped, room = 0, memoryview(self._buffer)[:-1]
+        while count := stream.readinto(room):
+            end = self._buffer.find(NEWLINE, 0, count) + 1
+            if end:
+                room[: count - end] = bytes(room[end:count])
+                return skipped + end, count - end
+            skipped += count
+        return skipped, 0
 
     def _lines(self, start: int, end: int, segments: Sequence[Segment]) -> Iterator[Records]:
         """Read whole lines of the buffer.
@@ -113,9 +130,9 @@ class CaptureReader:
         try:
             yield self._batch(start, end, segments)
         except _DOUBTS:
-            middle = self._between_lines(start, end)
+            middle = self._between_lines(start, end) if end - start > FEW_BYTES else None
             if middle is None:
-                yield self._line(start, end - 1, segments)
+                yield from self._carefully(start, end, segments)
             else:
                 yield from self._lines(start, middle, segments)
                 yield from self._lines(middle, end, segments)
@@ -128,17 +145,17 @@ class CaptureReader:
             newline = self._buffer.rfind(b"\n", start, middle)
         return None if newline < 0 else newline + 1
 
-    def _line(self, start: int, end: int, segments: Sequence[Segment]) -> Records:
-        line = bytes(self._buffer[start:end])
-        if not line.strip():
-            return Records.none(segments, [])
-        try:
-            prediction = parse_line(line)
-        except MalformedRecord as error:
-            return Records.none(segments, [(start, str(error))])
-        rows = np.array([prediction.probabilities])
-        about = Metadata(prediction.hour, prediction.event_id, prediction.inference_id)
-        return Records.of(rows, [prediction.hour], [about], [start], segments)
+    def _carefully(self, start: int, end: int, segments: Sequence[Segment]) -> Iterator[Records]:
+        """Read lines one by one."""
+        malformed = []
+        for line in bytes(self._buffer[start : end - 1]).split(b"\n"):
+            try:
+                if line.strip():
+                    yield _record(parse_line(line), start, segments)
+            except MalformedRecord as error:
+                malformed.append((start, str(error)))
+            start += len(line) + 1
+        yield Records.none(segments, malformed)
 
     def _batch(self, start: int, end: int, segments: Sequence[Segment]) -> Records:
         if not self._buffer.startswith(self._prefix, start):
@@ -167,6 +184,8 @@ class CaptureReader:
         Both are searched for without a bound, as that is quicker. A quote of a later line leaves a
         newline that is none of these, and `_is_plain` finds it.
         """
+        if self._buffer.find(QUOTE, start, end) < 0:
+            raise Unusual  # else each part of a long text without a quote would search all of it
         index, jump, place = self._buffer.index, len(self._prefix), start
         marks: list[int] = []
         note = marks.append
@@ -239,11 +258,7 @@ def _prefix_of(line: bytearray) -> bytes:
     return b""
 
 
-def _skip_line(stream: Stream) -> int:
-    """Read on until just behind the next newline; return how many bytes that were."""
-    skipped, one = 0, memoryview(bytearray(1))
-    while stream.readinto(one):
-        skipped += 1
-        if one[0] == NEWLINE:
-            break
-    return skipped
+def _record(prediction: Prediction, start: int, segments: Sequence[Segment]) -> Records:
+    rows = np.array([prediction.probabilities])
+    about = Metadata(prediction.hour, prediction.event_id, prediction.inference_id)
+    return Records.of(rows, [prediction.hour], [about], [start], segments)

@@ -14,10 +14,24 @@ from base64 import b64decode
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-__all__ = ["TOLERANCE", "MalformedRecord", "Prediction", "hour_of", "parse_answer", "parse_line"]
+__all__ = [
+    "LONGEST_ANSWER",
+    "MOST_CLASSES",
+    "TOLERANCE",
+    "MalformedRecord",
+    "Prediction",
+    "hour_of",
+    "parse_answer",
+    "parse_line",
+]
 
 TOLERANCE = 1e-3
 """How far probabilities may sum from 1, or lie outside [0, 1]: float32 and four decimals pass."""
+
+LONGEST_ANSWER = 1 << 20
+"""Characters; read into numbers, they take about thirty times as much memory."""
+MOST_CLASSES = 32_768
+"""More than any image classifier has; a report has a line for each."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:00)", re.ASCII)
 
@@ -105,6 +119,8 @@ def parse_answer(data: object, encoding: object) -> tuple[float, ...]:
     """
     if not isinstance(data, str):
         raise MalformedRecord("the answer was not captured")
+    if len(data) > LONGEST_ANSWER:
+        raise MalformedRecord("the answer is longer than 1 MiB")
     if encoding == "BASE64":
         return _probabilities(_json_or_csv(_decoded(data)))
     if encoding == "JSON":
@@ -162,6 +178,8 @@ def _named(answer: dict[str, object]) -> object:
 
 
 def _checked(values: list[object]) -> tuple[float, ...]:
+    if len(values) > MOST_CLASSES:
+        raise MalformedRecord(f"the answer has more than {MOST_CLASSES:,} classes")
     numbers = [_probability(value) for value in values]
     if abs(math.fsum(numbers) - 1) > TOLERANCE:
         raise MalformedRecord("the answer's probabilities do not sum to 1")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from scones_monitoring.capture.record import MalformedRecord, parse_line
+from scones_monitoring.capture.record import LONGEST_ANSWER, MalformedRecord, parse_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +78,10 @@ class Shape:
         starts, stops = quotes + len(self.front), ends - len(self.back)
         lengths = stops - starts
         # Windows as wide as the longest answer must not reach beyond the last line.
-        if lengths.min() < 1 or lengths.max() - lengths.min() > len(self.back):
+        longest = lengths.max()
+        if lengths.min() < 1 or longest - lengths.min() > len(self.back):
+            return None
+        if longest > LONGEST_ANSWER:
             return None
         fronts = windows(buffer, len(self.front))[quotes]
         backs = windows(buffer, len(self.back))[stops]

@@ -89,7 +89,7 @@ class Sightings:
 def _of_decision(message: MessageTypeDef) -> tuple[str, str]:
     try:
         told = json.loads(message["Body"])["inference_id"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         told = ""
     return (told if isinstance(told, str) else "", "")
 

@@ -59,7 +59,7 @@ def read_dead_letter(message: MessageTypeDef) -> Letter:
         state, name, reason = (told["failed_state"], error["name"], error["reason"])
         if not all(isinstance(text, str) for text in (state, name, reason)):
             return _malformed(message)
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return _malformed(message)
     cut = isinstance(upload, dict) and upload.keys() == {"cut"}
     obstacle = "its input was too long to be kept: start the workflow by hand" if cut else ""
@@ -88,7 +88,7 @@ def read_undelivered(message: MessageTypeDef, workflow: str) -> Letter:
     """
     try:
         event = json.loads(message["Body"])
-    except ValueError:
+    except (ValueError, RecursionError):
         return _malformed(message)
     said = {
         name: one.get("StringValue", "")

@@ -56,11 +56,11 @@ class Tally:
         table = Table("error", f"would be {self._done}" if planned else self._done, LEFT, CANNOT)
         for error in sorted({error for error, _ in counted}):
             numbers = [str(counted[error, fate]) for fate in (self._done, LEFT, CANNOT)]
-            table.add_row(Text(error), *numbers)
+            table.add_row(_printable(error), *numbers)
         console.print(table if counted else "There are no letters.")
         for letter, _, why in self._letters:
             if why:
-                console.print(Text(f"{letter.id} {letter.key} cannot be redriven: {why}"))
+                console.print(_printable(f"{letter.id} {letter.key} cannot be redriven: {why}"))
 
     def show_letters(self) -> None:
         """Print the letters that were asked for, the oldest first."""
@@ -74,8 +74,13 @@ class Tally:
                 reason = letter.reason + (f" (cannot be redriven: {why})" if why else "")
                 age = _age(now - letter.sent)
                 told = (letter.error, letter.failed_state, letter.key, age, reason)
-                table.add_row(letter.id, *map(Text, told))
+                table.add_row(letter.id, *map(_printable, told))
         _console(sys.stdout).print(table if table.row_count else "There are no such letters.")
+
+
+def _printable(text: str) -> Text:
+    """What others wrote; what a terminal would obey, or UTF-8 cannot spell, by its code."""
+    return Text("".join(one if one.isprintable() else ascii(one)[1:-1] for one in text))
 
 
 def _console(file: TextIO) -> Console:

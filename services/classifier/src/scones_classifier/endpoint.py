@@ -11,29 +11,46 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,  # noqa: A004 - botocore's own name for it
     HTTPClientError,
+    IncompleteReadError,
 )
+from urllib3.exceptions import HTTPError
 
+from scones_classifier.errorbody import LONGEST_TEXT, make_readable
 from scones_classifier.errors import (
     EndpointAccessDenied,
     EndpointNotFound,
     EndpointRejectedRequest,
     EndpointThrottled,
     EndpointUnavailable,
+    MalformedAnswer,
     ModelFailed,
     ModelRejectedImage,
 )
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
-__all__ = ["Answer", "connect", "invoke"]
+__all__ = ["MOST_ANSWER_BYTES", "Answer", "connect", "invoke"]
 
 # Patience for one small image, in seconds; template.yaml's Timeout is reckoned from it.
 CONNECT_TIMEOUT = 2
 READ_TIMEOUT = 10
 ATTEMPTS = 3
 
-_SHOWN = 300  # characters of the container's message that an error quotes
+MOST_ANSWER_BYTES = 1 << 20
+"""A longer answer is not read to its end: this is room for 50,000 classes."""
+_CHUNK_BYTES = 1 << 16
+
+# What breaks off an answer has names of botocore's own; but where it reads an error's body it lets
+# urllib3's through, and of a Content-Length that is no number Python's.
+_BROKEN_CONNECTION = (
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    HTTPError,
+    ValueError,
+)
 
 _BY_CODE: dict[str, type[Exception]] = {
     "ModelNotReadyException": EndpointThrottled,
@@ -64,7 +81,9 @@ def connect() -> SageMakerRuntimeClient:
         read_timeout=READ_TIMEOUT,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
-    return boto3.client("sagemaker-runtime", config=config)
+    client = boto3.client("sagemaker-runtime", config=config)
+    client.meta.events.register("before-parse.sagemaker-runtime.InvokeEndpoint", make_readable)
+    return client
 
 
 def invoke(
@@ -84,6 +103,7 @@ def invoke(
         EndpointThrottled, EndpointUnavailable, ModelFailed: The same request can succeed later.
         ModelRejectedImage, EndpointNotFound, EndpointAccessDenied, EndpointRejectedRequest: It
             will not.
+        MalformedAnswer: It is longer than `MOST_ANSWER_BYTES`.
     """
     try:
         response = client.invoke_endpoint(
@@ -93,22 +113,34 @@ def invoke(
             Accept="application/json",
             InferenceId=inference_id,
         )
-        return Answer(response["Body"].read(), response.get("InvokedProductionVariant", "unknown"))
+        return Answer(_read(response["Body"]), response.get("InvokedProductionVariant", "unknown"))
     except ClientError as error:
         raise _named(error, endpoint) from error
-    except (ConnectionError, HTTPClientError) as error:
-        raise EndpointUnavailable(f"no answer from endpoint {endpoint}: {error}") from error
+    except _BROKEN_CONNECTION as error:
+        said = str(error)[:LONGEST_TEXT]
+        raise EndpointUnavailable(f"no answer from endpoint {endpoint}: {said}") from error
+
+
+def _read(body: StreamingBody) -> bytes:
+    answer = bytearray()
+    for chunk in body.iter_chunks(_CHUNK_BYTES):
+        answer += chunk
+        if len(answer) > MOST_ANSWER_BYTES:
+            body.close()  # else the rest would be in the way of the next answer
+            raise MalformedAnswer(f"over {MOST_ANSWER_BYTES:,} bytes, read no further")
+    return bytes(answer)
 
 
 def _named(error: ClientError, endpoint: str) -> Exception:
-    code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+    told = error.response.get("Error", {})  # botocore reads none under status 300
+    code, message = told.get("Code", "Unknown"), told.get("Message", "")
     if code == "ModelError":
         return _model_error(cast("dict[str, Any]", error.response), endpoint)
     fault = _BY_CODE.get(code) or _by_status(error.response["ResponseMetadata"]["HTTPStatusCode"])
     # SageMaker has no code of its own for a missing endpoint, only this sentence.
     if fault is EndpointRejectedRequest and "not found" in message.lower():
         fault = EndpointNotFound
-    return fault(f"endpoint {endpoint}: {code}: {message}")
+    return fault(f"endpoint {endpoint}: {code[:LONGEST_TEXT]}: {message[:LONGEST_TEXT]}")
 
 
 def _by_status(status: int) -> type[Exception]:
@@ -124,7 +156,7 @@ def _by_status(status: int) -> type[Exception]:
 
 def _model_error(response: dict[str, Any], endpoint: str) -> Exception:
     status = response.get("OriginalStatusCode", 0)
-    message = str(response.get("OriginalMessage", ""))[:_SHOWN]
+    message = str(response.get("OriginalMessage", ""))[:LONGEST_TEXT]
     # Below 400 is SageMaker's way to say that the container did not answer in its 60 s (it
     # reports status 0): a fault of the model's side, like 5xx.
     rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR

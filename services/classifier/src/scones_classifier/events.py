@@ -3,12 +3,27 @@
 from base64 import b64decode
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from scones_classifier.errors import InvalidSerializedImage
 
 __all__ = ["Prediction", "SerializedImage", "Source"]
 
+
+def _sendable(text: str) -> str:
+    """Refuse halves of surrogate pairs: JSON can spell them, and Lambda's runtime dies of them."""
+    text.encode()
+    return text
+
+
+Text = Annotated[str, AfterValidator(_sendable)]
 InferenceId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -36,10 +51,10 @@ class Message(BaseModel):
 class Source(Message):
     """The S3 object a photo came from."""
 
-    bucket: str
-    key: str
-    version_id: str | None
-    etag: str
+    bucket: Text
+    key: Text
+    version_id: Text | None
+    etag: Text
 
 
 class SerializedImage(Message):

@@ -2,12 +2,30 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from scones_filter.errors import InvalidPrediction
 
 __all__ = ["Decision", "Prediction", "Route", "Source"]
 
+_NAMED_FAULTS = 10
+_SHOWN = 80  # characters of a label that a fault names
+
+
+def _sendable(text: str) -> str:
+    """Refuse halves of surrogate pairs: JSON can spell them, and Lambda's runtime dies of them."""
+    text.encode()
+    return text
+
+
+Text = Annotated[str, AfterValidator(_sendable)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -20,10 +38,10 @@ class Message(BaseModel):
 class Source(Message):
     """The S3 object a photo came from."""
 
-    bucket: str
-    key: str
-    version_id: str | None
-    etag: str
+    bucket: Text
+    key: Text
+    version_id: Text | None
+    etag: Text
 
 
 class Prediction(Message):
@@ -41,11 +59,11 @@ class Prediction(Message):
 
     inference_id: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     source: Source
-    label: str
+    label: Text
     confidence: Probability
-    probabilities: dict[str, Probability]
-    endpoint: str
-    variant: str
+    probabilities: dict[Text, Probability]
+    endpoint: Text
+    variant: Text
 
     @model_validator(mode="after")
     def _confidence_is_the_labels_probability(self) -> Self:
@@ -59,17 +77,23 @@ class Prediction(Message):
         """Read a Lambda event.
 
         Raises:
-            InvalidPrediction: Names every wrong or missing field.
+            InvalidPrediction: Names the wrong and missing fields.
         """
         try:
             return cls.model_validate(event)
         except ValidationError as error:
-            faults = (
-                f"{'.'.join(map(str, fault['loc'])) or 'message'}: {fault['msg']}"
-                for fault in error.errors(include_input=False, include_url=False)
-            )
-            msg = f"not a prediction v1 message: {'; '.join(faults)}"
-            raise InvalidPrediction(msg) from None
+            raise InvalidPrediction(f"not a prediction v1 message: {_faults(error)}") from None
+
+
+def _faults(error: ValidationError) -> str:
+    """The first of what is wrong: a message can have any number of labels, of any length."""
+    faults = error.errors(include_input=False, include_url=False)
+    named = [
+        f"{'.'.join(map(str, fault['loc']))[:_SHOWN] or 'message'}: {fault['msg'][:_SHOWN]}"
+        for fault in faults[:_NAMED_FAULTS]
+    ]
+    more = len(faults) - len(named)
+    return "; ".join([*named, f"and {more} more"] if more else named)
 
 
 class Route(Message):

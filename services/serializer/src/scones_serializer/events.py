@@ -27,17 +27,26 @@ __all__ = [
     "Upload",
 ]
 
-_MAX_KEY_BYTES = 1024  # of UTF-8: S3's own limit
+_MAX_NAME_BYTES = 1024  # of UTF-8: S3's own limit for keys and for version ids
+_MAX_SIZE = 2**63 - 1  # what S3's own field for it can say
 
 
-def _short_enough(key: str) -> str:
-    if len(key.encode()) > _MAX_KEY_BYTES:
-        raise ValueError(f"an S3 key has at most {_MAX_KEY_BYTES} bytes of UTF-8")
-    return key
+def _short_enough(name: str) -> str:
+    if len(name.encode()) > _MAX_NAME_BYTES:
+        raise ValueError(f"S3 has at most {_MAX_NAME_BYTES} bytes of UTF-8 here")
+    return name
+
+
+def _small_enough(size: int) -> int:
+    if size > _MAX_SIZE:
+        raise ValueError("no object has so many bytes")
+    return size
 
 
 BucketName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,255}$")]
 ObjectKey = Annotated[str, Field(min_length=1), AfterValidator(_short_enough)]
+VersionId = Annotated[str, Field(min_length=1), AfterValidator(_short_enough)]
+ObjectSize = Annotated[NonNegativeInt, AfterValidator(_small_enough)]
 
 
 class ObjectReference(NamedTuple):
@@ -61,8 +70,8 @@ class _Bucket(_Incoming):
 
 class _Object(_Incoming):
     key: ObjectKey
-    size: NonNegativeInt | None = None
-    version_id: str | None = Field(default=None, alias="version-id", min_length=1)
+    size: ObjectSize | None = None
+    version_id: VersionId | None = Field(default=None, alias="version-id")
 
 
 class _Detail(_Incoming):
