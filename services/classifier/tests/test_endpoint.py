@@ -110,6 +110,8 @@ def test_other_validation_errors_reject_the_request(stub: Stubber, code: str) ->
         (400, errors.ModelRejectedImage),
         (415, errors.ModelRejectedImage),
         (499, errors.ModelRejectedImage),
+        (408, errors.ModelFailed),
+        (429, errors.ModelFailed),
         (500, errors.ModelFailed),
         (503, errors.ModelFailed),
         (0, errors.ModelFailed),  # the container did not answer within its 60 s

@@ -95,7 +95,7 @@ def _check_pixels(image: Image.Image) -> None:
 def _to_rgb(image: Image.Image, background: Rgb) -> Image.Image:
     if image.mode.startswith("I"):
         # 16-bit samples: Pillow's own conversion clips them to white instead of scaling.
-        samples = np.clip(np.asarray(image, dtype=np.int64) >> 8, 0, 255)
+        samples = np.clip(np.asarray(image) >> 8, 0, 255)
         return Image.fromarray(samples.astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         ground = Image.new("RGBA", image.size, background)

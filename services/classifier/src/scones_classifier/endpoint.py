@@ -52,6 +52,8 @@ _BROKEN_CONNECTION = (
     ValueError,
 )
 
+_BUSY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+"""Of a container, or of a proxy before it: no fault of the picture's."""
 _BY_CODE: dict[str, type[Exception]] = {
     "ModelNotReadyException": EndpointThrottled,
     "Throttling": EndpointThrottled,
@@ -159,6 +161,7 @@ def _model_error(response: dict[str, Any], endpoint: str) -> Exception:
     message = str(response.get("OriginalMessage", ""))[:LONGEST_TEXT]
     # Below 400 is SageMaker's way to say that the container did not answer in its 60 s (it
     # reports status 0): a fault of the model's side, like 5xx.
-    rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    of_picture = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    rejected = of_picture and status not in _BUSY
     fault = ModelRejectedImage if rejected else ModelFailed
     return fault(f"the model behind endpoint {endpoint} answered {status}: {message}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from PIL import ExifTags, Image
 
+from scones_serializer.cost import MAX_DECODING_BYTES, decoding_bytes, opening_bytes
 from scones_serializer.errors import (
     NotAnImage,
     TooManyPixels,
@@ -78,9 +79,12 @@ def decode(body: bytes, least_side: int, max_pixels: int) -> Decoded:
     if foreign:
         raise UnsupportedFormat(f"the object is {foreign}, which is not read here: convert to JPEG")
     with _refusing_bombs(max_pixels):
+        _refuse_costly(opening_bytes(body), "WEBP")
         image = _opened(body)
-        colours, region = _loaded(image, least_side)
-        return Decoded(colours, region, _turn(image))
+        stored, region = image.size, _drafted(image, least_side)
+        _refuse_costly(decoding_bytes(image, stored, len(body)), image.format)
+        colours = _loaded(image)
+        return Decoded(colours, region or (0, 0, *colours.size), _turn(image))
 
 
 @contextmanager
@@ -120,15 +124,29 @@ def _truncated() -> TruncatedImage:
     return TruncatedImage("the picture is cut off or damaged: upload the whole file again")
 
 
-def _loaded(image: Image.Image, least_side: int) -> tuple[Image.Image, Box]:
+def _drafted(image: Image.Image, least_side: int) -> Box | None:
+    """Set a JPEG's decoder to 1/2, 1/4 or 1/8; return where in what it gives the picture lies."""
     try:
-        # Leaves all but JPEG as they are, for which it sets the decoder to 1/2, 1/4 or 1/8.
         drafted = image.draft(None, (least_side, least_side))
-        image.load()
-        colours = _eight_bit_colours(image)
     except _DECODER_FAULTS as error:
         raise _truncated() from error
-    return colours, drafted[1] if drafted else (0, 0, *colours.size)
+    return drafted[1] if drafted else None
+
+
+def _refuse_costly(needed: int, file_format: str | None) -> None:
+    if needed > MAX_DECODING_BYTES:
+        raise TooManyPixels(
+            f"this {file_format} takes {needed / 1e6:,.0f} MB to decode, over the limit of "
+            f"{MAX_DECODING_BYTES / 1e6:,.0f} MB: upload a smaller one, or a plain JPEG"
+        )
+
+
+def _loaded(image: Image.Image) -> Image.Image:
+    try:
+        image.load()
+        return _eight_bit_colours(image)
+    except _DECODER_FAULTS as error:
+        raise _truncated() from error
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

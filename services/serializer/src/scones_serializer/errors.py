@@ -7,6 +7,7 @@ say what to do next and, where S3 refused it, name the object; they never hold i
 from __future__ import annotations
 
 __all__ = [
+    "DecodingInterrupted",
     "InvalidSettings",
     "InvalidUpload",
     "NotAnImage",
@@ -45,6 +46,10 @@ class StorageUnavailable(SerializerError):
     """S3 throttles, fails or does not answer: worth another try."""
 
 
+class DecodingInterrupted(SerializerError):
+    """Something other than the picture ended its decoding: worth another try."""
+
+
 class NotAnImage(SerializerError):
     """The bytes are empty, text or nothing that is recognised as an image."""
 
@@ -58,7 +63,7 @@ class TruncatedImage(SerializerError):
 
 
 class TooManyPixels(SerializerError):
-    """The picture would decode to more pixels than `MAX_PIXELS`."""
+    """The picture has more pixels than `MAX_PIXELS`, or takes too much memory or time to decode."""
 
 
 class InvalidSettings(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from PIL import AvifImagePlugin
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -29,6 +30,9 @@ FORMATS = tuple(
         AvifImageFile,
     )
 )
+
+# The function has one CPU; and each further thread would take memory of its own.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 # The supported formats' own first bytes. BMP's "BM" is left out: it begins ordinary text as well.
 _BEGINS_AS_IMAGE = re.compile(

@@ -10,9 +10,12 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
+from scones_serializer.confinement import Allowance, confined
+from scones_serializer.cost import MAX_DECODING_BYTES, MAX_DECODING_SECONDS
 from scones_serializer.errors import SerializerError
 from scones_serializer.events import ObjectReference, SerializedImage, Upload
 from scones_serializer.fitting import Frame, fitted_picture
+from scones_serializer.freed_memory import give_back_large_blocks
 from scones_serializer.png import base64_png
 from scones_serializer.settings import Settings
 from scones_serializer.storage import read_object
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["handler"]
 
+give_back_large_blocks()
 settings = Settings.from_environment(os.environ)
 frame = Frame(
     settings.image_width, settings.image_height, settings.image_fit, settings.image_pad_color
@@ -80,4 +84,5 @@ def _serialize(wanted: ObjectReference) -> SerializedImage:
 
 @tracer.capture_method(capture_response=False)
 def _encoded(body: bytes) -> str:
-    return base64_png(fitted_picture(body, frame, settings.max_pixels))
+    allowance = Allowance(MAX_DECODING_BYTES - len(body), MAX_DECODING_SECONDS)
+    return confined(lambda: base64_png(fitted_picture(body, frame, settings.max_pixels)), allowance)

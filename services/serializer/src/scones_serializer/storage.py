@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from http import HTTPStatus
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from botocore import exceptions as boto
 
 from scones_serializer.errors import (
+    InvalidUpload,
     ObjectAccessDenied,
     ObjectNotFound,
     ObjectTooLarge,
@@ -41,6 +43,8 @@ _BROKEN_CONNECTION = (
     boto.IncompleteReadError,
     boto.FlexibleChecksumError,
 )
+# Some names, such as those that end in --x-s3, are of a kind of bucket with rules of its own.
+_NO_SUCH_NAME = (boto.EndpointResolutionError, boto.ParamValidationError)
 _CHUNK_BYTES = 1 << 20
 
 
@@ -56,6 +60,7 @@ def read_object(s3: S3Client, wanted: ObjectReference, max_bytes: int) -> Stored
 
     Raises:
         ObjectTooLarge: by the event's size, S3's answer or the bytes themselves, whichever first.
+        InvalidUpload: botocore cannot ask for a bucket of this name.
         ObjectNotFound, ObjectAccessDenied, StorageUnavailable: what S3 answered.
         botocore.exceptions.ClientError: an answer that is none of these (say, a bucket of another
             region): a fault of the deployment, kept under S3's own code.
@@ -93,11 +98,11 @@ def _refuse_over(max_bytes: int, size: int | None, wanted: ObjectReference) -> N
 
 
 def _read(body: StreamingBody, max_bytes: int, wanted: ObjectReference) -> bytes:
-    read = bytearray()
+    read = BytesIO()  # which gives its bytes away without a copy
     for chunk in body.iter_chunks(_CHUNK_BYTES):
-        read += chunk
-        _refuse_over(max_bytes, len(read), wanted)
-    return bytes(read)
+        read.write(chunk)
+        _refuse_over(max_bytes, read.tell(), wanted)
+    return read.getvalue()
 
 
 @contextmanager
@@ -111,6 +116,10 @@ def _named_faults(wanted: ObjectReference) -> Iterator[None]:
         name, advice = fault
         code = error.response["Error"]["Code"]
         raise name(f"S3 answered {code} for {_name(wanted)}: {advice}") from error
+    except _NO_SUCH_NAME as error:
+        raise InvalidUpload(
+            f"{_name(wanted)} is no object of a general purpose bucket: correct bucket and key"
+        ) from error
     except _BROKEN_CONNECTION as error:
         raise StorageUnavailable(
             f"S3 did not answer in full for {_name(wanted)} ({type(error).__name__}): try again"
