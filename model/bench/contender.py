@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Contender", "Runtime", "started"]
+__all__ = ["Contender", "Runtime", "answering", "served", "started"]
 
 HERE = Path(__file__).parent
 
@@ -50,24 +50,48 @@ class Contender:
 @contextmanager
 def started(runtime: Runtime, model: Path) -> Iterator[Contender]:
     """Start both processes, wait until the server listens, and end them."""
+    environment = {**os.environ, **runtime.environment}
+    program = (HERE / "timed_model.py", runtime.kind, model)
+    with (
+        answering([runtime.python, *program], environment) as (to_model, from_model),
+        served(runtime, model) as port,
+    ):
+        yield Contender(to_model, from_model, port)
+
+
+@contextmanager
+def served(runtime: Runtime, model: Path) -> Iterator[int]:
+    """Start a server alone, tell its port once it listens, and end it."""
     with TemporaryDirectory() as folder:
         shutil.copy(model, folder)
         port = _free_port()
         own = {"SM_MODEL_DIR": folder, "SAGEMAKER_BIND_TO_PORT": str(port)}
         environment = {**os.environ, **runtime.environment, **own}
-        program = (HERE / "timed_model.py", runtime.kind, model)
-        timed = subprocess.Popen(
-            [runtime.python, *program],
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
         server = subprocess.Popen([runtime.python, *runtime.server], env=environment)
-        try:
+        with _ending(server):
             _wait_until_listening(server, port)
-            yield Contender(cast("IO[str]", timed.stdin), cast("IO[str]", timed.stdout), port)
-        finally:
-            for process in (timed, server):
-                process.terminate()
-                process.wait(timeout=60)
+            yield port
+
+
+@contextmanager
+def answering(
+    command: Sequence[str | Path], environment: Mapping[str, str]
+) -> Iterator[tuple[IO[str], IO[str]]]:
+    """Start a program that answers each line of its input with a line, and end it."""
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with _ending(process):
+        yield cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+
+
+@contextmanager
+def _ending(process: subprocess.Popen[Any]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
 
 
 def _free_port() -> int:
@@ -77,7 +101,7 @@ def _free_port() -> int:
         return port
 
 
-def _wait_until_listening(server: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_listening(server: subprocess.Popen[Any], port: int) -> None:
     while server.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port)).close()

@@ -6,7 +6,7 @@ import sys
 
 from torch_graph import TorchClassifier
 
-from scones_model.serving import serve
+from scones_model.serving import application, serve
 
-vars(serve)["Classifier"] = TorchClassifier
+vars(application)["Classifier"] = TorchClassifier
 sys.exit(serve.main())

@@ -183,6 +183,7 @@ def _engine(
         "TMPDIR": str(settings.work), "LOG_LEVEL": "WARNING", "MINISTACK_REGION": REGION,
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # else a share of this machine's memory
         "MINISTACK_HOST": "127.0.0.1",
+        "MALLOC_ARENA_MAX": "1",  # its threads take turns anyway; many heaps only break memory up
     }  # fmt: skip
     command = [settings.python("engine"), "-m", "scones_local.engine", str(path)]
     return run_program("The engine", command, variables, _log(settings, "engine"))

@@ -24,6 +24,9 @@ __all__ = ["Classifier", "ModelUnavailable", "find_model", "threads"]
 MOST_THREADS = 4
 """A picture of 32 pixels is too small to share among more."""
 
+SUM_TOLERANCE = 1e-3
+"""Of probabilities in 32 bits, or in 16."""
+
 
 class ModelUnavailable(RuntimeError):
     """No model can be served from here; the message says why."""
@@ -89,6 +92,10 @@ class Classifier:
         width, height = self.metadata.size
         blank = np.zeros((1, height, width, 3), dtype=np.uint8)
         expected = (1, len(self.metadata.labels))
-        shape = self.probabilities(blank).shape
-        if shape != expected:
-            raise ValueError(f"the graph answers with shape {shape}, its labels need {expected}")
+        answer = self.probabilities(blank)
+        if answer.shape != expected:
+            raise ValueError(
+                f"the graph answers with shape {answer.shape}, its labels need {expected}"
+            )
+        if not (answer.min() >= 0 and abs(answer.sum() - 1) < SUM_TOLERANCE):  # NaN is neither
+            raise ValueError(f"the graph answers with {answer[0].tolist()}, no probabilities")
