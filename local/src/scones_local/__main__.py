@@ -1,4 +1,4 @@
-"""Command line of the local stack; the Makefile's `demo`, `up`, `down` and `bench` call it."""
+"""Command line of the local stack; what the Makefile offers of it calls this."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import argparse
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from scones_local.aws import unproxied
 from scones_local.bench import BURST, run_bench
+from scones_local.chaos import chaos
+from scones_local.chaos.faultplan import LEAST_UPLOADS
 from scones_local.demo import DemoSettings, pictures_for, run_demo
+from scones_local.load import load
 from scones_local.pictures import NoPictures
 from scones_local.program import StartFailed
 from scones_local.sightings import LEAST_HOURS
@@ -20,6 +24,7 @@ from scones_local.supervisor import AlreadyRunning, start, stop, supervise
 
 OFF = "off"
 """No drift story."""
+UPLOADS_OF_CHAOS, UPLOADS_OF_LOAD = 1000, 5000
 KNOWN_ERRORS = (NoPictures, StartFailed, AlreadyRunning)
 """Each carries a sentence for the person at the keyboard: a stack trace would hide it."""
 
@@ -30,6 +35,10 @@ def _port(text: str) -> int:
 
 def _count(text: str) -> int:
     return _number(text, 1, 1_000_000)
+
+
+def _uploads(text: str) -> int:
+    return _number(text, LEAST_UPLOADS, 1_000_000)
 
 
 def _hours(text: str) -> int:
@@ -51,7 +60,7 @@ def _number(text: str, least: int, most: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scones-local", description=__doc__)
-    parser.add_argument("command", choices=["demo", "up", "down", "bench", "serve"])
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the repository")
     parser.add_argument("--environments", type=Path, help="nox's folder (default ROOT/.nox)")
     parser.add_argument("--work", type=Path, help="for logs and state (default ROOT/build/local)")
@@ -61,8 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--empty", action="store_true", help="up: without any stack deployed")
     parser.add_argument("--with-parent", action="store_true", help="end with standard input")
     parser.add_argument("--faults", type=Path, help="serve: whose faults.json says what to break")
+    parser.add_argument("--traces", type=_count, default="10000", help="the most X-Ray keeps")
     parser.add_argument("--images", default=os.environ.get("IMAGES") or None)
     parser.add_argument("--count", type=_count, default=os.environ.get("COUNT") or "60")
+    parser.add_argument("--uploads", type=_uploads, default=os.environ.get("UPLOADS") or None)
+    parser.add_argument("--seed", type=int, default=os.environ.get("SEED") or "0")
     parser.add_argument("--archive", default=os.environ.get("CIFAR100") or None)
     parser.add_argument("--story", type=_change, default=os.environ.get("STORY") or "blur")
     parser.add_argument("--story-hours", type=_hours, default=os.environ.get("STORY_HOURS") or "36")
@@ -76,8 +88,9 @@ def _stack_settings(options: argparse.Namespace) -> StackSettings:
     model = (options.model or root / "model" / "weights").resolve()
     faults = options.faults.resolve() if options.faults else None
     return StackSettings(
-        root, environments, work, model, options.port, empty=options.empty, faults=faults
-    )
+        root, environments, work, model, options.port,
+        empty=options.empty, faults=faults, traces=options.traces,
+    )  # fmt: skip
 
 
 def _images(options: argparse.Namespace) -> Path | None:
@@ -112,6 +125,27 @@ def _bench(options: argparse.Namespace) -> int:
     return 0
 
 
+def _chaos(options: argparse.Namespace) -> int:
+    out = (options.out or options.root / "build" / "chaos").resolve()
+    options.work = options.work or out / "stack"
+    options.port = 0
+    stack = replace(_stack_settings(options), faults=out / "stack-faults")
+    demo = DemoSettings(out, _images(options), chaos.PICTURES, options.archive)
+    uploads = options.uploads or UPLOADS_OF_CHAOS
+    settings = chaos.ChaosSettings(out, pictures_for(stack, demo), uploads, options.seed)
+    return 0 if chaos.run_chaos(stack, settings) else 1
+
+
+def _load(options: argparse.Namespace) -> int:
+    out = (options.out or options.root / "build" / "bench-load").resolve()
+    options.work = options.work or out / "stack"
+    options.port = 0
+    stack = _stack_settings(options)
+    demo = DemoSettings(out, _images(options), load.PICTURES, options.archive)
+    settings = load.LoadSettings(out, options.uploads or UPLOADS_OF_LOAD)
+    return 0 if load.run_load(stack, pictures_for(stack, demo), settings) else 1
+
+
 def _up(options: argparse.Namespace) -> int:
     running, _ = start(_stack_settings(options), with_parent=False)
     print("# The stack is up. Paste these lines; then the AWS CLI and boto3 work against it:")
@@ -144,12 +178,22 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
+COMMANDS = {
+    "demo": _demo,
+    "up": _up,
+    "down": _down,
+    "chaos": _chaos,
+    "bench": _bench,
+    "load": _load,
+    "serve": _serve,
+}
+
+
 def run() -> int:
     """Run one command; known errors end with their sentence and status 2."""
     options = _parser().parse_args()
-    commands = {"demo": _demo, "up": _up, "down": _down, "bench": _bench, "serve": _serve}
     try:
-        return commands[options.command](options)
+        return COMMANDS[options.command](options)
     except KNOWN_ERRORS as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,8 +1,7 @@
 """Measure the flow: throughput in a burst against calling the functions by hand, latency, memory.
 
-The baseline is what the public projects' notebooks do: invoke serializer, classifier and filter
-one after the other through Lambda's API, without event, workflow, retries or outcome. Bursts of
-both kinds take turns on the same stack; the ratio of their medians is what holds on any machine.
+The baseline is `byhand.py`. Bursts of both kinds take turns on the same stack; the ratio of their
+medians is what holds on any machine. `load.py` measures the same at rates instead of in bursts.
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from botocore.config import Config
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from scones_local.aws import connect
-from scones_local.stack import CAPTURES, SERVICES, STAGE
+from scones_local.load.byhand import ByHand
 from scones_local.summary import summarise
 from scones_local.supervisor import supervised
 from scones_local.traffic import Traffic
@@ -91,23 +89,10 @@ def _flow_rate(
 
 def _by_hand_rate(session: boto3.Session, pictures: Sequence[Picture]) -> float:
     """Pictures a second through three `Invoke` calls each, as many at once as in the burst."""
-    settings = Config(max_pool_connections=len(pictures))
-    s3, functions = session.client("s3", config=settings), session.client("lambda", config=settings)
-    folder = f"by-hand-{time.time_ns()}"
-
-    def classify(picture: Picture) -> None:
-        key = f"{folder}/{picture.name}"  # in a bucket without events
-        s3.put_object(Bucket=CAPTURES, Key=key, Body=picture.path.read_bytes())
-        message: object = {"image_data": "", "s3_bucket": CAPTURES, "s3_key": key}
-        for service in SERVICES:
-            answer = functions.invoke(
-                FunctionName=f"scones-{STAGE}-{service}:live", Payload=json.dumps(message)
-            )
-            message = json.load(answer["Payload"])
-
+    by_hand = ByHand(session, len(pictures))
     started = time.perf_counter()
     with ThreadPoolExecutor(len(pictures)) as pool:
-        list(pool.map(classify, pictures))
+        list(pool.map(lambda one: by_hand.classify(one.name, one.path.read_bytes()), pictures))
     return len(pictures) / (time.perf_counter() - started)
 
 

@@ -1,0 +1,1 @@
+"""Uploads under every fault that there is, and an account of each."""

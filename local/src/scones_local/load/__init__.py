@@ -1,0 +1,1 @@
+"""Uploads at rising rates, and a long run whose memory must not grow."""

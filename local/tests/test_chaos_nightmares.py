@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scones_local.chaos.nightmares import WORKER, nightmares
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SLEEPING = [sys.executable, "-c", "import time; time.sleep(60)"]
+PATIENCE_S = 20
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(SLEEPING) as process:
+        yield process
+        process.kill()
+
+
+def test_a_program_of_ours_is_killed_and_others_are_let_live(
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    with subprocess.Popen([*SLEEPING, WORKER]) as worker:
+        with nightmares(["workers-killed"], random.Random(1)) as counts:
+            assert worker.wait(PATIENCE_S) == -9
+        assert counts["workers-killed"] >= 1
+    assert sleeper.poll() is None
+
+
+def test_without_such_a_program_nothing_happens(sleeper: subprocess.Popen[bytes]) -> None:
+    with nightmares(["workers-killed", "endpoint-killed"], random.Random(1)) as counts:
+        pass
+    assert not counts
+    assert sleeper.poll() is None
