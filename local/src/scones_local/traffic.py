@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import boto3
 
@@ -132,15 +133,20 @@ class Traffic:
         At most `in_flight` uploads wait for their outcome at a time. Returns as well when nothing
         arrives any more: an upload without outcomes is lost.
         """
+        with self.receiving(), ThreadPoolExecutor(in_flight) as pool:
+            for _ in pool.map(lambda picture: self._upload(picture, folder), pictures):
+                pass
+
+    @contextmanager
+    def receiving(self) -> Iterator[None]:
+        """Receive outcomes while the context is open, and a moment longer, for unawaited ones."""
         receivers = [
             threading.Thread(target=self._receive, args=(kind,), daemon=True) for kind in QUEUES
         ]
         for receiver in receivers:
             receiver.start()
         try:
-            with ThreadPoolExecutor(in_flight) as pool:
-                for _ in pool.map(lambda picture: self._upload(picture, folder), pictures):
-                    pass
+            yield
             self._stopping.wait(SETTLE_S)
         finally:
             self._stopping.set()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scones_local.load.openloop import call_on_clock, due_times
 from scones_local.load.steps import Answered
-from scones_local.traffic import PREFIX, QUEUES, QUIET_S, SETTLE_S, Traffic, Upload
+from scones_local.traffic import PREFIX, QUIET_S, Traffic, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import boto3
 
@@ -44,22 +42,6 @@ class ClockedTraffic(Traffic):
     ) -> None:
         super().__init__(session, outputs, on_outcome)
         self._pictures = [(picture, picture.path.read_bytes()) for picture in pictures]
-
-    @contextmanager
-    def receiving(self) -> Iterator[None]:
-        """Receive outcomes while the context is open, and a moment longer, for unawaited ones."""
-        receivers = [
-            threading.Thread(target=self._receive, args=(kind,), daemon=True) for kind in QUEUES
-        ]
-        for receiver in receivers:
-            receiver.start()
-        try:
-            yield
-            self._stopping.wait(SETTLE_S)
-        finally:
-            self._stopping.set()
-            for receiver in receivers:
-                receiver.join()
 
     def send_on_clock(self, rate: float, count: int) -> list[Answered]:
         """Upload `count` pictures, `rate` a second; return once each has an outcome.
