@@ -33,6 +33,19 @@ def test_a_program_of_ours_is_killed_and_others_are_let_live(
     assert sleeper.poll() is None
 
 
+def test_a_fork_is_killed_where_forks_are_meant_and_what_forked_it_lives() -> None:
+    forking = "import os, time; os.fork() and print(os.wait()[1], flush=True); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", forking, WORKER], stdout=subprocess.PIPE
+    ) as worker:
+        assert worker.stdout
+        with nightmares(["decoders-killed"], random.Random(1)) as counts:
+            assert worker.stdout.readline() == b"9\n"
+        assert counts["decoders-killed"] >= 1
+        assert worker.poll() is None
+        worker.kill()
+
+
 def test_without_such_a_program_nothing_happens(sleeper: subprocess.Popen[bytes]) -> None:
     with nightmares(["workers-killed", "endpoint-killed"], random.Random(1)) as counts:
         pass

@@ -103,6 +103,12 @@ SINGLE = (
         nightmares=("workers-killed",),
         errors=(*LAMBDA_ENDED, *LAMBDA_LATE),
     ),
+    Phase(
+        name="decoders-killed",
+        part=0.02,
+        nightmares=("decoders-killed",),
+        errors=("DecodingInterrupted",),
+    ),
     Phase(name="event-duplicate", part=0.05, shares={"event-duplicate": 0.7}),
     Phase(name="event-delay", shares={"event-delay": 0.5}),
     Phase(

@@ -28,17 +28,20 @@ class Nightmare:
         fault: Its name where injected faults are counted.
         program: A word of the command line of those that die; one at a time.
         pause_s: Shortest and longest pause before the next.
+        forks: Whether forks of such a process die, and not itself.
     """
 
     fault: str
     program: str
     pause_s: tuple[float, float]
+    forks: bool = False
 
 
 NIGHTMARES = {
     "endpoint-killed": Nightmare("endpoint-killed", SERVING, (5, 12)),
     "endpoint-killed now and then": Nightmare("endpoint-killed", SERVING, (10, 30)),
     "workers-killed": Nightmare("workers-killed", WORKER, (0.3, 1.5)),
+    "decoders-killed": Nightmare("decoders-killed", WORKER, (0.01, 0.05), forks=True),
     "workers-killed now and then": Nightmare("workers-killed", WORKER, (3, 8)),
 }
 
@@ -66,7 +69,7 @@ def _dream(
     nightmare: Nightmare, chance: random.Random, waking: threading.Event, counts: Counter[str]
 ) -> None:
     while not waking.is_set():
-        running = _running(nightmare.program)
+        running = _running(nightmare)
         if running:
             with suppress(psutil.NoSuchProcess):
                 chance.choice(running).kill()
@@ -74,11 +77,11 @@ def _dream(
         waking.wait(chance.uniform(*nightmare.pause_s))
 
 
-def _running(program: str) -> list[psutil.Process]:
-    """Our descendants that run a program: never somebody else's process, never a fork of theirs."""
+def _running(nightmare: Nightmare) -> list[psutil.Process]:
+    """Our descendants that run its program, or their forks: never somebody else's process."""
     found = {}
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if program in child.cmdline():
+            if nightmare.program in child.cmdline():
                 found[child.pid] = (child, child.ppid())
-    return [child for child, parent in found.values() if parent not in found]
+    return [child for child, parent in found.values() if (parent in found) == nightmare.forks]
