@@ -15,7 +15,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["ProgramWatch", "Sample", "program_of"]
+__all__ = ["ProgramWatch", "Sample", "is_fork", "program_of"]
 
 PROGRAMS = {
     "scones_local.engine": "engine",
@@ -36,7 +36,8 @@ class Sample:
 
     Attributes:
         uploads: How many were uploaded until then.
-        rss_mb: Resident memory by program; pages that processes share count in each.
+        rss_mb: Resident memory by program; pages that processes share count in each, but forks of
+            functions do not.
         cpu_s: Processor time since their start, by program.
     """
 
@@ -51,6 +52,21 @@ def program_of(command: Sequence[str]) -> str:
     if FUNCTION_CLIENT in modules:
         return command[-1].split(".")[0].removeprefix("scones_")
     return next((PROGRAMS[module] for module in modules if module in PROGRAMS), OTHER)
+
+
+def is_fork(process: psutil.Process) -> bool:
+    """Whether it is a function's fork: gone in a moment, and sharing most of its memory."""
+    parent = process.parent()
+    command = process.cmdline()
+    return FUNCTION_CLIENT in command and parent is not None and parent.cmdline() == command
+
+
+def _processor_s(process: psutil.Process, name: str) -> float:
+    """Its own; a function's with that of the forks that it waited for."""
+    times = process.cpu_times()
+    own: float = times.user + times.system
+    others = {CLIENT, OTHER, *PROGRAMS.values()}
+    return own if name in others else own + times.children_user + times.children_system
 
 
 class ProgramWatch:
@@ -77,10 +93,11 @@ class ProgramWatch:
         own = psutil.Process()
         for process in (own, *own.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):  # it ended while we looked
+                if is_fork(process):
+                    continue
                 name = CLIENT if process == own else program_of(process.cmdline())
-                times = process.cpu_times()
                 memory[name] += process.memory_info().rss / 1e6
-                processor[name] += times.user + times.system
+                processor[name] += _processor_s(process, name)
         return Sample(self._uploads(), dict(memory), dict(processor))
 
     def _run(self) -> None:
