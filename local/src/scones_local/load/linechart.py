@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Chart", "Line", "draw_chart"]
 
 WIDTH, HEIGHT = 720, 300
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 64, 24, 12, 44
 TICKS = 5
 
 

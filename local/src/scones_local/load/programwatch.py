@@ -93,7 +93,7 @@ class ProgramWatch:
         own = psutil.Process()
         for process in (own, *own.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):  # it ended while we looked
-                if is_fork(process):
+                if not process.cmdline() or is_fork(process):  # ended, and not yet waited for
                     continue
                 name = CLIENT if process == own else program_of(process.cmdline())
                 memory[name] += process.memory_info().rss / 1e6
