@@ -97,8 +97,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def client(stack: RunningStack) -> Client:
+    """Of the stack that tests share; a test with its own stack had this process look there."""
     return Client(connect(stack.environment), stack)
 
 

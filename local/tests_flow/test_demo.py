@@ -99,7 +99,7 @@ def test_the_demo_accounts_for_every_picture_of_a_folder(tmp_path: Path, picture
     page = (tmp_path / "out" / "trace.html").read_text()
     assert "scones-local-filter" in page
     captured = tmp_path / "out" / "captures" / "scones-local" / "AllTraffic"
-    decided = {line["inference_id"] for line in outcomes.values() if line["inference_id"]}
+    decided = {line["inference_id"] for line in outcomes.values() if line["label"]}
     assert {record["inferenceId"] for record in metadata(captured)} == decided
     labelled = {record["eventId"] for record in metadata(tmp_path / "out" / "labels")}
     assert labelled == decided

@@ -245,7 +245,7 @@ def _write_trace(
     decided = [
         upload
         for upload in uploads
-        if upload.latency_ms is not None and upload.outcomes[0].body.get("inference_id")
+        if upload.latency_ms is not None and "decision" in upload.outcomes[0].body
     ]
     by_id = {name: documents for documents in traces for name in inference_ids(documents)}
     decided.sort(key=lambda upload: upload.latency_ms or 0.0)
