@@ -167,9 +167,10 @@ def test_export_that_answers_differently_is_a_failure(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     answer = Classifier.probabilities
+    shift = np.array([0.001, -0.001, 0], dtype=np.float32)  # still probabilities
 
     def shifted(self: Classifier, pixels: np.ndarray) -> np.ndarray:
-        return answer(self, pixels) + np.float32(0.001)
+        return answer(self, pixels) + shift
 
     monkeypatch.setattr(Classifier, "probabilities", shifted)
     assert train.main(options(channels, tmp_path)) == 1
