@@ -119,11 +119,11 @@ def test_folders(package: str) -> tuple[str, ...]:
     return (f"{PACKAGES[package]}/tests", *(deployed if package == "operations" else ()))
 
 
-def install_training(session: nox.Session) -> None:
-    """Put `model` with PyTorch into the session."""
+def install_training(session: nox.Session, lock: str = "requirements-train.txt") -> None:
+    """Put `model` with PyTorch, and what a lock has beside it, into the session."""
     session.run("uv", "pip", "install", "--quiet", "pip", external=True)
     session.run("python", "-m", "pip", "install", "--quiet", TORCH)
-    install(session, PACKAGES["model"], "requirements-train.txt")
+    install(session, PACKAGES["model"], lock)
 
 
 @nox.session
@@ -404,9 +404,7 @@ def bench_model(session: nox.Session) -> None:
 @nox.session(requires=RUNTIMES)
 def bench_load(session: nox.Session) -> None:
     """Load the flow, then the serving program beside FastAPI + PyTorch and the bare session."""
-    session.run("uv", "pip", "install", "--quiet", "pip", external=True)
-    session.run("python", "-m", "pip", "install", "--quiet", TORCH)
-    install(session, PACKAGES["model"], "bench/requirements.txt")
+    install_training(session, "bench/requirements.txt")
     scones_local(session, "load", *session.posargs)
     python = f"{ENVIRONMENTS}/runtime-model/bin/python"
     session.run(python, "model/bench/load.py", "--torch", f"{session.bin}/python", external=True)
