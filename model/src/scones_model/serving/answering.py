@@ -22,7 +22,7 @@ MAX_SMALL = 256
 """Pictures of the model's size under way; at its size of 32 pixels, a quarter of a second's."""
 
 MAX_LARGE = 16
-"""Other pictures under way: the worst takes 1.4 s, and 430 MB, to decode."""
+"""Other pictures under way: the worst takes 1.4 s, and 400 MB, to decode."""
 
 INLINE_PIXELS = 4096
 """Up to these, decoding and the model take about a millisecond: as long as a ping may wait."""

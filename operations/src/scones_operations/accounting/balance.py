@@ -19,6 +19,7 @@ from scones_operations.accounting.verdict import (
     REQUESTED,
     UNDER_WAY,
 )
+from scones_operations.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,7 +69,7 @@ class Entry(NamedTuple):
 
     def __str__(self) -> str:
         version = self.upload.version_id or f"ETag {self.upload.etag}"
-        why = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in self.verdict.why)
+        why = printable(self.verdict.why)
         # A key, too, may hold a line's end, or what a terminal obeys: it is as Python spells it.
         return f"{self.verdict.fate} {self.upload.key!r} {version}: {why}. {self.verdict.remedy}"
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from scones_operations.printable import printable
+
 if TYPE_CHECKING:
     from datetime import timedelta
     from typing import TextIO
@@ -56,11 +58,13 @@ class Tally:
         table = Table("error", f"would be {self._done}" if planned else self._done, LEFT, CANNOT)
         for error in sorted({error for error, _ in counted}):
             numbers = [str(counted[error, fate]) for fate in (self._done, LEFT, CANNOT)]
-            table.add_row(_printable(error), *numbers)
+            table.add_row(Text(printable(error)), *numbers)
         console.print(table if counted else "There are no letters.")
         for letter, _, why in self._letters:
             if why:
-                console.print(_printable(f"{letter.id} {letter.key} cannot be redriven: {why}"))
+                console.print(
+                    Text(printable(f"{letter.id} {letter.key} cannot be redriven: {why}"))
+                )
 
     def show_letters(self) -> None:
         """Print the letters that were asked for, the oldest first."""
@@ -74,13 +78,8 @@ class Tally:
                 reason = letter.reason + (f" (cannot be redriven: {why})" if why else "")
                 age = _age(now - letter.sent)
                 told = (letter.error, letter.failed_state, letter.key, age, reason)
-                table.add_row(letter.id, *map(_printable, told))
+                table.add_row(letter.id, *(Text(printable(one)) for one in told))
         _console(sys.stdout).print(table if table.row_count else "There are no such letters.")
-
-
-def _printable(text: str) -> Text:
-    """What others wrote; what a terminal would obey, or UTF-8 cannot spell, by its code."""
-    return Text("".join(one if one.isprintable() else ascii(one)[1:-1] for one in text))
 
 
 def _console(file: TextIO) -> Console:
